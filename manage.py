@@ -1,0 +1,32 @@
+#!/usr/bin/env python
+"""Django's command line for Tilbake."""
+
+import os
+import sys
+from pathlib import Path
+
+WITHOUT_SERVERS = {"check", "collectstatic", "compilemessages", "makemessages", "help", "version", "--help", "--version"}
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trial.config.settings")
+    from django.core.management import execute_from_command_line
+
+    with _servers():
+        execute_from_command_line(sys.argv)
+
+
+def _servers():
+    """Outside production, a command brings the servers that the environment does not name."""
+    from contextlib import nullcontext
+
+    if os.environ.get("TILBAKE_ENV") == "production" or WITHOUT_SERVERS & set(sys.argv[1:2]):
+        return nullcontext()
+    from trial.config.embedded import provide
+
+    var = Path(os.environ.get("TILBAKE_VAR", Path(__file__).resolve().parent / "var"))
+    return provide(var, redis=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+import os
+from contextlib import ExitStack
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connections
+from django.test import TransactionTestCase
+
+from tests import servers
+
+stack = ExitStack()
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):
+        servers.start(stack)
+        config.add_cleanup(stack.close)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(request, django_db_blocker, worker_id):
+    """Each worker gets a copy of the migrated template; the product connects as its application role."""
+    with servers.database(worker_id) as (application, owner, superuser):
+        os.environ |= {"DATABASE_URL": application, "OWNER_DATABASE_URL": owner, "TEST_SUPERUSER_URL": superuser}
+        for alias, url in (("default", application), ("owner", owner)):
+            _point(connections[alias], url)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(TransactionTestCase, "_fixture_teardown", lambda self: servers.empty(superuser))
+            yield
+        for connection in connections.all():
+            with django_db_blocker.unblock():
+                connection.close()
+
+
+def _point(connection, url):
+    import dj_database_url
+
+    connection.close()
+    connection.settings_dict.update(dj_database_url.parse(url))
+    settings.DATABASES[connection.alias].update(connection.settings_dict)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def redis_url(worker_id):
+    """Each worker has a numbered database of the run's Redis-compatible server."""
+    from trial.config.celery import app
+
+    number = 0 if worker_id == "master" else int(worker_id.removeprefix("gw")) + 1
+    url = f"{os.environ['TEST_REDIS']}/{number}"
+    os.environ["REDIS_URL"] = settings.REDIS_URL = url
+    settings.CACHES["default"]["LOCATION"] = url
+    app.conf.broker_url = url
+    return url
+
+
+@pytest.fixture(autouse=True)
+def fresh_cache(redis_url):
+    yield
+    cache.clear()

@@ -1,0 +1,105 @@
+"""The servers that the tests run against: a real PostgreSQL and a real Redis-compatible one, both our own.
+
+The first process of a test run starts them; the parallel workers find their addresses in the environment.
+The migrated template database is kept between runs and made anew when a migration or a trigger changes.
+"""
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from trial.config.embedded import APPLICATION, OWNER, Postgres, start_postgres, start_redis
+
+ROOT = Path(__file__).resolve().parents[1]
+VAR = ROOT / "var" / "test"
+
+
+def start(stack: ExitStack) -> None:
+    """Start both servers and the template database; closing the stack stops them."""
+    postgres = start_postgres(VAR / "postgres", throw_away=True)
+    stack.callback(postgres.server.cleanup)
+    redis = start_redis(VAR / f"redis-{os.getpid()}")
+    stack.callback(redis.stop)
+    os.environ["TEST_REDIS"] = redis.connection_url
+    os.environ["TEST_TEMPLATE"] = _template(postgres)
+    os.environ["TEST_RUN"] = str(os.getpid())
+
+
+@contextmanager
+def database(worker: str):
+    """A fresh copy of the template for one worker: yields (application's URL, owner's URL, superuser's URL)."""
+    postgres = start_postgres(VAR / "postgres", throw_away=True)
+    name = f"run_{os.environ['TEST_RUN']}_{worker}"
+    with _only_one():
+        _execute(postgres, "CREATE DATABASE {} TEMPLATE {} OWNER {}", name, os.environ["TEST_TEMPLATE"], OWNER)
+    try:
+        yield tuple(postgres.url(name, user) for user in (APPLICATION, OWNER, "postgres"))
+    finally:
+        _execute(postgres, "DROP DATABASE {} WITH (FORCE)", name)
+        postgres.server.cleanup()
+
+
+def _template(postgres: Postgres) -> str:
+    name = f"template_{_fingerprint()}"
+    with _only_one():
+        with postgres.connect() as connection:
+            existing = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
+        if name not in existing:
+            draft = f"draft_{os.getpid()}"
+            _execute(postgres, "CREATE DATABASE {} OWNER {}", draft, OWNER)
+            _migrate(postgres, draft)
+            _execute(postgres, "ALTER DATABASE {} RENAME TO {}", draft, name)
+    return name
+
+
+def _migrate(postgres: Postgres, name: str) -> None:
+    environment = {
+        **os.environ,
+        "DATABASE_URL": postgres.url(name, APPLICATION),
+        "OWNER_DATABASE_URL": postgres.url(name, OWNER),
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+    }
+    command = [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity", "0"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+
+
+def _fingerprint() -> str:
+    """Changes with whatever shapes the database: migrations, models and the audit triggers."""
+    shapes = [*ROOT.glob("**/migrations/*.py"), *ROOT.glob("**/models.py"), *ROOT.glob("trial/audit/*.py")]
+    digest = hashlib.sha256()
+    for file in sorted(path for path in shapes if ".venv" not in path.parts):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _execute(postgres: Postgres, statement: str, *names: str) -> None:
+    with postgres.connect() as connection:
+        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+@contextmanager
+def _only_one():
+    """PostgreSQL copies a template only while nobody else uses it."""
+    VAR.mkdir(parents=True, exist_ok=True)
+    with (VAR / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def empty(superuser_url: str) -> None:
+    """Remove every row that a test has committed, past all triggers, and keep Django's own catalogues."""
+    keep = ("django_migrations", "django_content_type", "auth_permission")
+    with psycopg.connect(superuser_url, autocommit=True) as connection:
+        tables = connection.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND NOT tablename = ANY(%s)", [list(keep)]
+        ).fetchall()
+        connection.execute("SET session_replication_role = replica")
+        names = sql.SQL(", ").join(sql.Identifier(table) for (table,) in tables)
+        connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(names))

@@ -1,0 +1,11 @@
+"""The Celery application: the alarm clock of the sweeps."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trial.config.settings")
+
+app = Celery("tilbake")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

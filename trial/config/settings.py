@@ -1,0 +1,214 @@
+"""Django's settings. What differs between servers comes from the environment; docs/operations.md lists it."""
+
+import os
+from pathlib import Path
+
+import dj_database_url
+from celery.schedules import crontab
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from trial.config.environment import PRODUCTION, kept_secret, required, secret, words
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+VAR_DIR = Path(os.environ.get("TILBAKE_VAR", BASE_DIR / "var"))
+KEYS_DIR = VAR_DIR / "keys"
+
+DEBUG = False
+SECRET_KEY = secret(
+    "SECRET_KEY", minimum=50, otherwise="" if PRODUCTION else kept_secret(KEYS_DIR / "secret_key")
+)
+ALLOWED_HOSTS = words("ALLOWED_HOSTS", hint="the host names of this server", otherwise="localhost,127.0.0.1,[::1]")
+PUBLIC_BASE_URL = required(
+    "PUBLIC_BASE_URL", hint="the address that people open, such as https://trial.example.org",
+    otherwise="http://127.0.0.1:8000",
+).rstrip("/")
+if PRODUCTION and not PUBLIC_BASE_URL.startswith("https://"):
+    raise ImproperlyConfigured("The setting PUBLIC_BASE_URL must start with https://.")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
+
+INSTALLED_APPS = [
+    "trial.office.apps.OfficeConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.forms",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "csp",
+    "trial.core",
+    "trial.accounts",
+    "trial.audit",
+    "trial.protocol",
+    "trial.people",
+    "trial.messaging",
+    "trial.questionnaires",
+    "screening",
+    "randomization",
+    "followup",
+    "expertteam",
+    "analysis",
+    "trial.portal",
+    "trial.rehearsal",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+ROOT_URLCONF = "trial.config.urls"
+WSGI_APPLICATION = "trial.config.wsgi.application"
+ASGI_APPLICATION = "trial.config.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# Two roles from the first day: the application cannot alter the audit trail; only `migrate` uses the owner.
+_application = required(
+    "DATABASE_URL", hint="the application role's PostgreSQL address", otherwise="postgresql:///tilbake"
+)
+_owner = os.environ.get("OWNER_DATABASE_URL", _application)
+DATABASES = {
+    "default": dj_database_url.parse(_application, conn_max_age=300, conn_health_checks=True),
+    "owner": dj_database_url.parse(_owner),
+}
+REDIS_URL = required("REDIS_URL", hint="the Redis server's address", otherwise="redis://127.0.0.1:6379/0")
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/office/"
+REQUIRE_MFA = PRODUCTION
+
+LANGUAGE_CODE = "nb"
+LANGUAGES = [("nb", _("Norwegian Bokmål")), ("nn", _("Norwegian Nynorsk")), ("sv", _("Swedish")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "Europe/Oslo"
+
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = not PRODUCTION
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+MEDIA_ROOT = VAR_DIR / "media"
+EXPORT_DIR = Path(os.environ.get("EXPORT_DIR", VAR_DIR / "exports"))
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = PRODUCTION
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_REDIRECT_EXEMPT = [r"^health/$"]
+SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+    }
+}
+
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend" if PRODUCTION else "django.core.mail.backends.console.EmailBackend"
+)
+EMAIL_HOST = required("EMAIL_HOST", hint="the mail server's host name", otherwise="localhost")
+EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "587"))
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = True
+DEFAULT_FROM_EMAIL = required("DEFAULT_FROM_EMAIL", hint="the sender of staff e-mail", otherwise="tilbake@localhost")
+
+# Twilio: the demo and the tests point the same client at the simulator by TWILIO_API_BASE_URL.
+TWILIO_API_BASE_URL = os.environ.get("TWILIO_API_BASE_URL", "" if PRODUCTION else "http://127.0.0.1:8025")
+TWILIO_ACCOUNT_SID = required(
+    "TWILIO_ACCOUNT_SID", hint="the account's SID from Twilio's console", otherwise="AC" + "0" * 32
+)
+TWILIO_AUTH_TOKEN = required(
+    "TWILIO_AUTH_TOKEN", hint="the account's auth token from Twilio's console", otherwise="simulated-auth-token"
+)
+TWILIO_FROM = required("TWILIO_FROM", hint="the number or messaging service that SMS come from", otherwise="+4759440000")
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_keepalive": True, "health_check_interval": 20}
+CELERY_TIMEZONE = "UTC"
+# The plan stands in PostgreSQL; beat only wakes idempotent sweeps, so a lost or doubled wake-up changes nothing.
+CELERY_BEAT_SCHEDULE = {
+    "audit-seal": {"task": "trial.audit.tasks.seal", "schedule": 60, "options": {"expires": 55}},
+    "messages-dispatch": {"task": "trial.messaging.tasks.dispatch", "schedule": 10, "options": {"expires": 9}},
+    "messages-recover": {"task": "trial.messaging.tasks.recover", "schedule": 60, "options": {"expires": 55}},
+}
+NIGHTLY = crontab(hour=2, minute=15)
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    # The clients of gateways write addresses and bodies at INFO; those are people's phones and answers.
+    "loggers": {
+        "twilio": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},
+    },
+}

@@ -1,0 +1,7 @@
+from django.contrib.admin import AdminSite
+
+
+class OfficeSite(AdminSite):
+    """The coordinators' office."""
+
+    site_header = "Tilbake"
