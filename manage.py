@@ -5,7 +5,16 @@ import os
 import sys
 from pathlib import Path
 
-WITHOUT_SERVERS = {"check", "collectstatic", "compilemessages", "makemessages", "help", "version", "--help", "--version"}
+WITHOUT_SERVERS = {
+    "check",
+    "collectstatic",
+    "compilemessages",
+    "makemessages",
+    "help",
+    "version",
+    "--help",
+    "--version",
+}
 
 
 def main() -> None:
@@ -25,7 +34,7 @@ def _servers():
     from trial.config.embedded import provide
 
     var = Path(os.environ.get("TILBAKE_VAR", Path(__file__).resolve().parent / "var"))
-    return provide(var, redis=False)
+    return provide(var, redis=sys.argv[1:2] == ["demo"])
 
 
 if __name__ == "__main__":

