@@ -5,16 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-WITHOUT_SERVERS = {
-    "check",
-    "collectstatic",
-    "compilemessages",
-    "makemessages",
-    "help",
-    "version",
-    "--help",
-    "--version",
-}
+WITHOUT_SERVERS = {"check", "collectstatic", "makemessages", "help", "--help", "version", "--version"}
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ def django_db_setup(request, django_db_blocker, worker_id):
         for alias, url in (("default", application), ("owner", owner)):
             _point(connections[alias], url)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(TransactionTestCase, "_fixture_teardown", lambda self: servers.empty(superuser))
+            patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: servers.empty(superuser))
             yield
         for connection in connections.all():
             with django_db_blocker.unblock():

@@ -45,7 +45,7 @@ def start(stack: ExitStack) -> None:
 
 @contextmanager
 def database(worker: str):
-    """A fresh copy of the template for one worker: yields (application's URL, owner's URL, superuser's URL)."""
+    """A fresh copy of the template for one worker: yields the URLs of application, owner and superuser."""
     postgres = start_postgres(VAR / "postgres", throw_away=True)
     name = f"run_{os.environ['TEST_RUN']}_{worker}"
     with _only_one():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 os.environ["TILBAKE_VAR"] = str(Path(__file__).resolve().parents[1] / "var" / "test")
 
-from trial.config.settings import *  # noqa: E402, F403
+from trial.config.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

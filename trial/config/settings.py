@@ -105,6 +105,11 @@ DATABASES = {
     "default": dj_database_url.parse(_application, conn_max_age=300, conn_health_checks=True),
     "owner": dj_database_url.parse(_owner),
 }
+# Identities: the first key seals, the others still open; the index key never changes. Unset: kept in var/keys.
+IDENTITY_KEYS = required("IDENTITY_KEYS", hint="one or more base64 keys of 32 bytes", otherwise="")
+IDENTITY_INDEX_KEY = required("IDENTITY_INDEX_KEY", hint="a base64 key of 32 bytes", otherwise="")
+ACCEPT_TEST_IDENTITY_NUMBERS = not PRODUCTION
+
 REDIS_URL = required("REDIS_URL", hint="the Redis server's address", otherwise="redis://127.0.0.1:6379/0")
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
@@ -210,7 +215,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "health_check_interval": 20,
 }
 CELERY_TIMEZONE = "UTC"
-# The plan stands in PostgreSQL; beat only wakes idempotent sweeps, so a lost or doubled wake-up changes nothing.
+# The plan stands in PostgreSQL; beat only wakes idempotent sweeps,
+# so a lost or a doubled wake-up changes nothing.
 CELERY_BEAT_SCHEDULE = {
     "audit-seal": {"task": "trial.audit.tasks.seal", "schedule": 60, "options": {"expires": 55}},
     "messages-dispatch": {
