@@ -1,0 +1,74 @@
+"""Conditions in CEL (Common Expression Language) over answers, with a third value for "not answered".
+
+An expression sees each answered item under its key. An item without answer is absent, and `&&`, `||` and `!`
+follow Kleene's logic: `a || b` is true when either is true, whatever the other one is; where the missing
+answer matters, the result is None.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+import cel
+
+
+class ExpressionError(ValueError):
+    """The expression cannot be evaluated even with all its answers: a mistake of the protocol."""
+
+
+@lru_cache(maxsize=4096)
+def _program(expression: str) -> Any:
+    return cel.compile(expression)
+
+
+def syntax_error(expression: str) -> str | None:
+    """What is wrong with the text of an expression; None when it can be read."""
+    try:
+        _program(expression)
+    except ValueError as error:
+        return _first_line(error)
+    return None
+
+
+def _first_line(error: Exception) -> str:
+    """The parser's message without its picture of the source."""
+    line = (
+        str(error).partition("ERROR: <input>:")[2].splitlines()[0] if "ERROR:" in str(error) else str(error)
+    )
+    position, _, message = line.partition(": ")
+    return f"at {position.replace(':', ', column ')}: {message}" if message else line
+
+
+@lru_cache(maxsize=4096)
+def variables(expression: str) -> frozenset[str]:
+    """The keys that an expression needs."""
+    return frozenset(_program(expression).variables())
+
+
+def evaluate(expression: str, answers: Mapping[str, Any]) -> bool | None:
+    """Whether the condition holds; None when it cannot be told because something that matters is unanswered.
+
+    `answers` may hold more than the expression needs; None stands for "not answered". Raises ExpressionError
+    when everything is answered and there is still no truth value (text compared with a number, say).
+    """
+    needed = variables(expression)
+    context = {key: _plain(value) for key, value in answers.items() if key in needed and value is not None}
+    try:
+        result = _program(expression).execute(context)
+    except Exception as error:
+        if needed - context.keys():
+            return None
+        raise ExpressionError(f"{expression}: {_reason(error)}") from error
+    if not isinstance(result, bool):
+        raise ExpressionError(f"{expression}: gives {result!r}, not true or false")
+    return result
+
+
+def _reason(error: Exception) -> str:
+    return str(error).partition(". ")[0]
+
+
+def _plain(value: Any) -> Any:
+    """A value as CEL knows it. Whole numbers stay whole, other ones become doubles; they compare freely."""
+    return float(value) if isinstance(value, Decimal) else value

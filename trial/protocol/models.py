@@ -1,0 +1,100 @@
+"""Trials, the versions of their protocols, and which of them is in force. Rows are added, never changed."""
+
+from django.db import models
+
+from trial.core.models import Model, Privacy
+
+
+class Trial(Model):
+    """A trial of this installation."""
+
+    privacy = Privacy(open=("id", "slug"))
+
+    slug = models.SlugField(max_length=40, unique=True)
+
+    class Meta:
+        ordering = ("slug",)
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class ProtocolVersion(Model):
+    """A protocol file and the instrument files it uses, stored whole. The database refuses to change one."""
+
+    privacy = Privacy(
+        open=("id", "trial", "version", "sha256", "source", "instruments", "reason", "loaded_at")
+    )
+
+    trial = models.ForeignKey(Trial, models.PROTECT, related_name="versions")
+    version = models.CharField(max_length=20)
+    sha256 = models.CharField(max_length=64)
+    source = models.TextField()
+    instruments = models.JSONField()
+    """Source of each instrument file, by key."""
+    reason = models.TextField(blank=True)
+    """Why the protocol was amended; empty for the first version."""
+    loaded_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("trial", "id")
+        constraints = (
+            models.UniqueConstraint(fields=("trial", "version"), name="protocol_version_once"),
+            models.CheckConstraint(
+                condition=models.Q(sha256__regex=r"^[0-9a-f]{64}$"), name="protocol_version_sha256"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.trial.slug}@{self.version}"
+
+
+class Activation(Model):
+    """From this moment on, this version is in force. The latest row counts."""
+
+    privacy = Privacy(open=("id", "trial", "version", "at", "by", "reason"))
+
+    trial = models.ForeignKey(Trial, models.PROTECT, related_name="activations")
+    version = models.ForeignKey(ProtocolVersion, models.PROTECT, related_name="activations")
+    at = models.DateTimeField()
+    by = models.CharField(max_length=200)
+    """Who, in the words of the audit trail: "user:12", "system:protocol"."""
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (models.UniqueConstraint(fields=("version",), name="activation_once_per_version"),)
+
+    def __str__(self) -> str:
+        return f"{self.version} from {self.at:%Y-%m-%d %H:%M}"
+
+
+class TrialStatus(Model):
+    """What the trial does from this moment on. The latest row counts; a trial without rows is a draft."""
+
+    class Name(models.TextChoices):
+        DRAFT = "draft", "draft"
+        RECRUITING = "recruiting", "recruiting"
+        CLOSED = "closed", "closed to new participants"
+        LOCKED = "locked", "data locked"
+
+    privacy = Privacy(open=("id", "trial", "name", "at", "by", "reason"))
+
+    trial = models.ForeignKey(Trial, models.PROTECT, related_name="statuses")
+    name = models.CharField(max_length=20, choices=Name)
+    at = models.DateTimeField()
+    by = models.CharField(max_length=200)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name_plural = "trial statuses"
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(name__in=("draft", "recruiting", "closed", "locked")),
+                name="trial_status_known",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.trial}: {self.name}"

@@ -1,0 +1,428 @@
+"""The protocol file: a whole trial in one frozen document."""
+
+from collections.abc import Mapping
+from datetime import time
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt, model_validator
+
+from trial.protocol.schema.base import FROZEN, Expression, Key, Language, Part, Sentence, Text
+from trial.protocol.schema.items import Item, Option, Page, fill_option_sets, items_of
+
+BASELINE = "baseline"
+"""The occasion before randomization."""
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+Asked = Literal["required", "optional", "none"]
+
+
+class TrialContact(Part):
+    """Whom a participant may ask."""
+
+    name: Sentence
+    """Name of a person or of the study office."""
+    role: Text
+    """Who that is."""
+    email: Sentence
+    """E-mail address."""
+    phone: Sentence | None = None
+    """Phone number as people write it."""
+
+
+class Arm(Part):
+    """One group of the trial."""
+
+    key: Key
+    """Name in exports, once unmasked."""
+    name: Text
+    """What people call it."""
+    description: Text
+    """What happens to those who are in it."""
+
+
+class Site(Part):
+    """A place that recruits; in a cluster trial, a unit that is randomized."""
+
+    key: Key
+    """Name in exports."""
+    name: Sentence
+    """What people call it."""
+    pair: Key | None = None
+    """The pair to which the unit belongs (`pairwise_clusters`)."""
+    cluster: bool = False
+    """Whether the site as a whole is randomized."""
+
+
+class Criterion(Part):
+    """A condition for taking part."""
+
+    key: Key
+    """Name in the counts of screen failures."""
+    kind: Literal["inclusion", "exclusion"]
+    """An `inclusion` must be true, an `exclusion` must be false."""
+    label: Text
+    """What the coordinator reads in the checklist."""
+    reason: Text
+    """What somebody is told who cannot take part because of it, in plain and kind words."""
+    expression: Expression | None = None
+    """The condition over answers; without one, the coordinator decides."""
+    checked_by: Literal["participant", "coordinator"] = "participant"
+    """`participant`: decided from the eligibility answers at once. `coordinator`: confirmed by a person, who
+    sees what the expression says about the eligibility and baseline answers and scores."""
+
+
+class Eligibility(Part):
+    """Who may take part."""
+
+    introduction: Text
+    """What to know before the first question."""
+    option_sets: dict[Key, tuple[Option, ...]] = {}
+    """Lists of options that several items share."""
+    pages: tuple[Page, ...]
+    """The eligibility questions, page by page."""
+    criteria: tuple[Criterion, ...]
+    """The conditions."""
+
+    _fill = model_validator(mode="before")(fill_option_sets)
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        return tuple(items_of(self.pages))
+
+
+class Tick(Part):
+    """One thing that a participant agrees to, separately."""
+
+    key: Key
+    """Name in exports and in `weekly.tick`."""
+    label: Text
+    """The sentence beside the box."""
+    required: bool = False
+    """Whether one can take part only with it."""
+
+
+class Consent(Part):
+    """What a participant agrees to."""
+
+    version: Sentence
+    """Version of the text, as approved by the ethics committee."""
+    title: Text
+    """Heading."""
+    text: Text
+    """The full information: paragraphs divided by blank lines, headings with `## `, lists with `- `."""
+    ticks: tuple[Tick, ...]
+    """The boxes, each ticked or not by the participant; none is ticked beforehand."""
+
+
+class ContactDetails(Part):
+    """What the trial must know to reach a participant. Kept apart from all answers, encrypted."""
+
+    identity_number: Literal["norwegian", "swedish", "none"]
+    """Which national identity number is asked for."""
+    identity_number_why: Text | None = None
+    """What the number is used for, shown beside the field."""
+    email: Asked = "optional"
+    """Whether an e-mail address is asked for."""
+    postal_code: Asked = "none"
+    """Whether a postal code is asked for."""
+
+
+class InstrumentUse(Part):
+    """An instrument and when it is answered."""
+
+    instrument: Key
+    """Key of the instrument."""
+    occasions: tuple[Key, ...]
+    """`baseline` and occasions of `questionnaires`."""
+
+
+class Level(Part):
+    """One level of a stratum factor."""
+
+    key: Key
+    """Name of the level."""
+    name: Text
+    """What the statistician reads."""
+    values: tuple[Key, ...]
+    """The answers that belong to it."""
+
+
+class StratumFactor(Part):
+    """Something that the allocation is balanced within."""
+
+    key: Key
+    """Name of the factor."""
+    source: Key
+    """`site`, or the key of a `single` item that is answered before randomization."""
+    levels: tuple[Level, ...] = ()
+    """Levels by answer; none for `site`, where each site is a level."""
+
+    def level_of(self, value: str) -> str | None:
+        """Key of the level to which an answer belongs."""
+        return next((level.key for level in self.levels if value in level.values), None)
+
+
+class Randomization(Part):
+    """How participants or clusters come into arms. The seed is never in a file."""
+
+    method: Literal["permuted_blocks", "pairwise_clusters"]
+    """`permuted_blocks`: each participant, within strata.
+    `pairwise_clusters`: one unit of each pair to each arm."""
+    ratio: Annotated[Mapping[Key, PositiveInt], *FROZEN]
+    """How many to each arm: `{ team = 1, usual = 1 }`."""
+    block_sizes: tuple[PositiveInt, ...] = ()
+    """Sizes of the blocks, chosen at random; each a multiple of the ratio's sum, never 2."""
+    strata: tuple[StratumFactor, ...] = ()
+    """Factors; every combination of their levels is a stratum with its own list."""
+    places_per_stratum: PositiveInt | None = None
+    """Length of the list of each stratum; enough that none runs out."""
+
+
+class Weekly(Part):
+    """The weekly question by SMS."""
+
+    weeks: Annotated[int, Field(ge=1, le=520)]
+    """How many weeks it is asked."""
+    weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+    """The day it is sent, about the seven days before."""
+    at: time
+    """The local time it is sent."""
+    tick: Key
+    """The consent tick without which nothing is sent."""
+    question: Text
+    """The SMS; a plain reply must be able to answer it.
+    `{from}` and `{to}` are the first and last day asked about."""
+    reminder: Text
+    """The SMS to those who have not answered; same placeholders."""
+    reminder_after_hours: Annotated[int, Field(ge=1, le=144)]
+    """Hours from the question to the reminder."""
+    minimum: Decimal = Decimal(0)
+    """Smallest number of days."""
+    maximum: Decimal = Decimal(7)
+    """Largest number of days."""
+    step: Decimal = Decimal("0.5")
+    """Answers are multiples of this."""
+    unit_words: Annotated[Mapping[Language, tuple[Sentence, ...]], *FROZEN]
+    """Words that may follow the number in a reply: "dager", "days"."""
+    whole_week_words: Annotated[Mapping[Language, tuple[Sentence, ...]], *FROZEN]
+    """Replies that mean `maximum`: "hele uka", "all week"."""
+    no_day_words: Annotated[Mapping[Language, tuple[Sentence, ...]], *FROZEN]
+    """Replies that mean `minimum`: "ingen", "none"."""
+    backfill_weeks: Annotated[int, Field(ge=0)] = 4
+    """Answers for weeks longer ago than this are not accepted: memory is no longer reliable."""
+    thanks: Text | None = None
+    """The SMS after an answer; none saves the participant a message a week."""
+    unclear: Text | None = None
+    """The SMS after a reply that we could not read; none leaves it to the coordinator alone."""
+    stop_words: tuple[Sentence, ...] = ()
+    """Replies that end all messages, beside STOP, which always does."""
+    call_after_weeks: PositiveInt = 3
+    """Weeks in a row without an answer after which the coordinator calls."""
+
+    @property
+    def weekday_number(self) -> int:
+        """Monday is 0, as in `datetime.weekday()`."""
+        return WEEKDAYS.index(self.weekday)
+
+
+class ScheduledQuestionnaire(Part):
+    """A questionnaire some weeks after randomization; `instruments` says which are answered."""
+
+    occasion: Key
+    """Name of the occasion: `week13`."""
+    week: Annotated[int, Field(ge=1)]
+    """Weeks after randomization when it opens."""
+    title: Text
+    """Heading of the questionnaire."""
+    invitation: Text
+    """The SMS: `{address}` is the short address to type, `{code}` the participant's code."""
+    reminder: Text
+    """The SMS to those who have not answered; same placeholders."""
+    reminder_after_hours: Annotated[int, Field(ge=24)]
+    """Hours from invitation to reminder."""
+    open_days: Annotated[int, Field(ge=1)]
+    """Days during which it can be answered."""
+
+
+class Messages(Part):
+    """What holds for all messages."""
+
+    quiet_from: time
+    """No message is sent from this local time …"""
+    quiet_to: time
+    """… to this one."""
+    sender: Annotated[str, Field(pattern=r"^[A-Za-z0-9 ]{1,11}$")]
+    """The sender's name where replies are not needed; at most 11 letters and digits."""
+    code: Text
+    """The SMS with a code to log in or to come back: `{code}`."""
+    stop_confirmation: Text
+    """The SMS after STOP."""
+    resume_confirmation: Text
+    """The SMS after START."""
+
+
+class Profession(Part):
+    """Somebody who may be in an expert team."""
+
+    key: Key
+    """Name in exports."""
+    name: Text
+    """What people call the profession."""
+    required: bool = False
+    """Whether every team needs one."""
+    suggest: Expression | None = None
+    """When this profession is suggested for the team; over eligibility and baseline answers and scores."""
+
+
+class ExpertTeam(Part):
+    """The expert team that participants of one arm get."""
+
+    arm: Key
+    """The arm."""
+    professions: tuple[Profession, ...]
+    """Who may be in a team."""
+    summary: tuple[Key, ...]
+    """Items and scores of eligibility and baseline that the team reads first."""
+    advice_ready: Text
+    """The SMS when advice is signed: `{address}`."""
+
+
+class Outcome(Part):
+    """What the trial measures."""
+
+    key: Key
+    """Name in exports and in the analysis."""
+    name: Text
+    """What people call it."""
+    role: Literal["primary", "secondary", "exploratory"]
+    """Its place in the analysis plan."""
+    source: Literal["weekly", "questionnaire", "register", "expert_team", "interview"]
+    """Where its data come from."""
+    measure: Key | None = None
+    """Item or score that measures it (`questionnaire`)."""
+    occasions: tuple[Key, ...] = ()
+    """When it is measured (`questionnaire`)."""
+
+
+class Export(Part):
+    """The nightly export for researchers."""
+
+    at: time
+    """The local time it is made."""
+    leave_out: tuple[Key, ...] = ()
+    """Items that never leave in an export, such as free text that may name somebody."""
+
+
+class WorkingRule(Part):
+    """When somebody counts as working at a point of time: weekly answers at most `maximum_days`, in a row."""
+
+    week: PositiveInt
+    """The last of the weeks that count."""
+    consecutive_weeks: PositiveInt
+    """How many weeks in a row."""
+    maximum_days: Decimal = Decimal(0)
+    """Days of sick leave in a week that still count as working."""
+
+
+class SustainedReturn(Part):
+    """When a return to work is sustained: the first of so many weeks in a row with at most `maximum_days`."""
+
+    consecutive_weeks: PositiveInt
+    """How many weeks in a row."""
+    maximum_days: Decimal = Decimal(0)
+    """Days of sick leave in a week that still count as working."""
+
+
+class Analysis(Part):
+    """The analysis plan."""
+
+    rule_version: Sentence
+    """Version of the rules below, stamped on every result."""
+    primary: Key
+    """The primary outcome."""
+    reference_arm: Key
+    """The arm that the others are compared with."""
+    working: WorkingRule
+    """Working at the end: the primary outcome by weekly answers."""
+    sustained: SustainedReturn
+    """Sustained return to work: time-to-event by weekly answers."""
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Level of intervals."""
+    competing_events: tuple[Key, ...] = ()
+    """Events after which nobody returns to work."""
+    missing: Text
+    """How weeks without an answer are handled, in words for the report."""
+
+
+class Protocol(Part):
+    """A whole trial."""
+
+    slug: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
+    """Name of the trial in addresses."""
+    version: Annotated[str, Field(pattern=r"^\d+(\.\d+)*$", max_length=20)]
+    """Version of this file; every change needs a new one."""
+    names: Text
+    """The trial's name."""
+    summary: Text
+    """What it is about, in two or three sentences for somebody on sick leave."""
+    about: Text
+    """What it is, what happens and who may take part; paragraphs, `## ` headings and `- ` lists."""
+    country: Literal["NO", "SE"]
+    """Country of phone numbers written without country code, and of postal codes."""
+    languages: tuple[Language, ...]
+    """Languages of all texts; the first one is the trial's own."""
+    time_zone: str
+    """Where the trial's days and hours are counted: `Europe/Oslo`."""
+    registration: Sentence
+    """Number in the public registry of trials."""
+    responsible: Sentence
+    """The institution that answers for the research and the data."""
+    contact: TrialContact
+    """Whom a participant may ask."""
+    target: PositiveInt
+    """Planned number of participants."""
+    arms: tuple[Arm, ...]
+    """The groups."""
+    sites: tuple[Site, ...]
+    """The places."""
+    eligibility: Eligibility
+    """Who may take part."""
+    consent: Consent
+    """What participants agree to."""
+    contact_details: ContactDetails
+    """How they are reached."""
+    instruments: tuple[InstrumentUse, ...]
+    """What is answered when, in order."""
+    randomization: Randomization
+    """How they are allocated."""
+    weekly: Weekly
+    """The weekly question."""
+    questionnaires: tuple[ScheduledQuestionnaire, ...] = ()
+    """The questionnaires of follow-up."""
+    messages: Messages
+    """What holds for all messages."""
+    expert_team: ExpertTeam | None = None
+    """The team of one arm, where the trial has one."""
+    outcomes: tuple[Outcome, ...]
+    """What is measured."""
+    export: Export
+    """What leaves for researchers."""
+    analysis: Analysis
+    """How it is analysed."""
+
+    @property
+    def language(self) -> str:
+        """The trial's own language."""
+        return self.languages[0]
+
+    def instruments_at(self, occasion: str) -> tuple[str, ...]:
+        """Keys of the instruments answered at an occasion, in the file's order."""
+        return tuple(use.instrument for use in self.instruments if occasion in use.occasions)
+
+    def questionnaire_at(self, occasion: str) -> ScheduledQuestionnaire | None:
+        return next((one for one in self.questionnaires if one.occasion == occasion), None)
+
+    def arm(self, key: str) -> Arm:
+        return next(arm for arm in self.arms if arm.key == key)

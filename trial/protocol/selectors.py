@@ -1,0 +1,64 @@
+"""What is asked of protocols. Parsed protocols are kept in memory, by the hash of their files."""
+
+from trial.protocol.models import Activation, ProtocolVersion, Trial, TrialStatus
+from trial.protocol.reading import Sources, Study, study_from
+from trial.protocol.schema import Instrument, Protocol
+
+_studies: dict[str, Study] = {}
+"""By SHA-256 of the files: the content of a version never changes, so neither does this."""
+
+
+def trial_by_slug(slug: str) -> Trial:
+    """The trial of that name; raises Trial.DoesNotExist."""
+    return Trial.objects.get(slug=slug)
+
+
+def active_version(trial: Trial) -> ProtocolVersion:
+    """The version in force; raises ProtocolVersion.DoesNotExist where none was activated."""
+    activation = Activation.objects.filter(trial=trial).order_by("-id").values("version_id")[:1]
+    return (
+        ProtocolVersion.objects.defer("source", "instruments").select_related("trial").get(id__in=activation)
+    )
+
+
+def active_protocol(trial: Trial) -> Protocol:
+    return protocol_of(active_version(trial))
+
+
+def active_study(trial: Trial) -> Study:
+    return study_of(active_version(trial))
+
+
+def protocol_of(version: ProtocolVersion) -> Protocol:
+    return study_of(version).protocol
+
+
+def study_of(version: ProtocolVersion) -> Study:
+    """A version's protocol and instruments; reads the files' text only the first time."""
+    if version.sha256 not in _studies:
+        _studies[version.sha256] = study_from(sources_of(version))
+    return _studies[version.sha256]
+
+
+def sources_of(version: ProtocolVersion) -> Sources:
+    return Sources(version.source, version.instruments)
+
+
+def instrument(version: ProtocolVersion, key: str) -> Instrument:
+    """An instrument that the version uses; raises KeyError for another one."""
+    return study_of(version).instruments[key]
+
+
+def status_of(trial: Trial) -> TrialStatus.Name:
+    """What the trial does now."""
+    latest = TrialStatus.objects.filter(trial=trial).order_by("-id").first()
+    return TrialStatus.Name(latest.name) if latest else TrialStatus.Name.DRAFT
+
+
+def open_trials() -> list[Trial]:
+    """Trials that recruit now and have a protocol in force."""
+    return [
+        trial
+        for trial in Trial.objects.filter(activations__isnull=False).distinct()
+        if status_of(trial) == TrialStatus.Name.RECRUITING
+    ]

@@ -1,0 +1,78 @@
+"""The acts on protocols: load a version, put it in force, open and close the trial."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from trial.protocol.checks import check
+from trial.protocol.errors import AlreadyActive, ReasonMissing, StatusRefused, VersionExists
+from trial.protocol.models import Activation, ProtocolVersion, Trial, TrialStatus
+from trial.protocol.reading import Sources
+from trial.protocol.selectors import status_of
+
+STEPS = {
+    TrialStatus.Name.DRAFT: {TrialStatus.Name.RECRUITING},
+    TrialStatus.Name.RECRUITING: {TrialStatus.Name.CLOSED},
+    TrialStatus.Name.CLOSED: {TrialStatus.Name.RECRUITING, TrialStatus.Name.LOCKED},
+    TrialStatus.Name.LOCKED: set(),
+}
+
+
+@transaction.atomic
+def load_protocol(*, sources: Sources, reason: str = "", now: datetime) -> ProtocolVersion:
+    """Check the files and store them whole as a new version; the same files again give that version again.
+
+    Raises ProtocolProblems when the files have mistakes, VersionExists when this version number has other
+    content, and ReasonMissing when the trial has an earlier version and no reason is given.
+    """
+    protocol = check(sources).protocol
+    trial, _created = Trial.objects.get_or_create(slug=protocol.slug)
+    Trial.objects.select_for_update().get(pk=trial.pk)
+    if same := ProtocolVersion.objects.filter(trial=trial, version=protocol.version).first():
+        if same.sha256 != sources.sha256:
+            raise VersionExists(
+                _("%(trial)s has another version %(version)s. Give the changed file a new version.")
+                % {"version": protocol.version, "trial": trial.slug}
+            )
+        return same
+    if ProtocolVersion.objects.filter(trial=trial).exists() and not reason.strip():
+        raise ReasonMissing(_("This amends the protocol of %(trial)s. Say why.") % {"trial": trial.slug})
+    return ProtocolVersion.objects.create(
+        trial=trial,
+        version=protocol.version,
+        sha256=sources.sha256,
+        source=sources.protocol,
+        instruments=dict(sources.instruments),
+        reason=reason.strip(),
+        loaded_at=now,
+    )
+
+
+@transaction.atomic
+def activate(*, version: ProtocolVersion, by: str, now: datetime, reason: str = "") -> Activation:
+    """Put a loaded version in force. Raises AlreadyActive when it is or was: to go back, make a new one."""
+    Trial.objects.select_for_update().get(pk=version.trial_id)
+    if Activation.objects.filter(version=version).exists():
+        raise AlreadyActive(
+            _("Version %(version)s was activated before. A change needs a new version.")
+            % {"version": version.version}
+        )
+    return Activation.objects.create(
+        trial=version.trial, version=version, at=now, by=by, reason=reason or version.reason
+    )
+
+
+@transaction.atomic
+def set_trial_status(*, trial: Trial, name: str, by: str, now: datetime, reason: str = "") -> TrialStatus:
+    """Open, close or lock the trial. Raises StatusRefused for a step that does not exist."""
+    Trial.objects.select_for_update().get(pk=trial.pk)
+    present, wanted = status_of(trial), TrialStatus.Name(name)
+    if wanted not in STEPS[present]:
+        raise StatusRefused(
+            _("The trial is “%(present)s”; it cannot become “%(wanted)s” from there.")
+            % {"present": present.label, "wanted": wanted.label}
+        )
+    if wanted == TrialStatus.Name.RECRUITING and not Activation.objects.filter(trial=trial).exists():
+        raise StatusRefused(_("The trial needs an active protocol before it recruits."))
+    return TrialStatus.objects.create(trial=trial, name=wanted, at=now, by=by, reason=reason)
