@@ -1,0 +1,52 @@
+"""What randomization may refuse, in sentences for the person who asked."""
+
+from django.utils.translation import gettext as _
+
+from trial.core.errors import DomainError
+
+
+class DesignRefused(DomainError):
+    """The protocol's design would let someone guess the next arm, or cannot be carried out."""
+
+
+class AlreadySealed(DomainError):
+    def __init__(self) -> None:
+        super().__init__(_("The lists of this trial are already sealed. A sealed list is never made again."))
+
+
+class NotSealed(DomainError):
+    def __init__(self) -> None:
+        super().__init__(_("The statistician has not sealed the randomization lists of this trial yet."))
+
+
+class NotReady(DomainError):
+    """At least one condition for randomization does not hold; `missing` says which."""
+
+    def __init__(self, missing: list[str]) -> None:
+        self.missing = missing
+        super().__init__(
+            _("This participant cannot be randomized yet. Missing: %(missing)s.")
+            % {"missing": "; ".join(missing)}
+        )
+
+
+class ListExhausted(DomainError):
+    """All places of the stratum are used. The list never starts over: the statistician must add places."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "All places on the list for this group are used. Nobody was randomized. "
+                "Ask the trial statistician for more."
+            )
+        )
+
+
+class ListDamaged(DomainError):
+    """What is stored does not open or does not agree with itself. Nothing is allocated from such a list."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            _("The sealed list does not agree with itself (%(what)s). Tell the statistician.")
+            % {"what": what}
+        )
