@@ -41,7 +41,7 @@ def _point(connection, url):
     import dj_database_url
 
     connection.close()
-    connection.settings_dict.update(dj_database_url.parse(url))
+    connection.settings_dict.update(dj_database_url.parse(url, engine="trial.audit.postgresql"))
     settings.DATABASES[connection.alias].update(connection.settings_dict)
 
 
@@ -62,3 +62,12 @@ def redis_url(worker_id):
 def fresh_cache(redis_url):
     yield
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def actor():
+    """Tests write as the system; a test about actors takes its own."""
+    from trial.audit.context import acting
+
+    with acting("system:test"):
+        yield

@@ -1,0 +1,30 @@
+"""Everything that somebody may be allowed to do, by name."""
+
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """Asked of `user.has_perm(permission, trial_or_site)` or `trial.people.selectors.has_permission`."""
+
+    VIEW_OFFICE = "view_office"
+    VIEW_PARTICIPANT = "view_participant"
+    READ_IDENTITY = "read_identity"
+    EDIT_IDENTITY = "edit_identity"
+    VERIFY_ELIGIBILITY = "verify_eligibility"
+    RANDOMIZE = "randomize"
+    VIEW_ARM = "view_arm"
+    VIEW_RANDOMIZATION_DESIGN = "view_randomization_design"
+    SEAL_LIST = "seal_list"
+    RESOLVE_REPLY = "resolve_reply"
+    RECORD_CALL = "record_call"
+    RECORD_STATUS = "record_status"
+    VIEW_HEALTH_ANSWERS = "view_health_answers"
+    VIEW_CASE = "view_case"
+    WRITE_CASE = "write_case"
+    MANAGE_CASE = "manage_case"
+    VIEW_DATA_ROOM = "view_data_room"
+    DOWNLOAD_EXPORT = "download_export"
+    MANAGE_TRIAL = "manage_trial"
+    MANAGE_MEMBERS = "manage_members"
+    VIEW_AUDIT = "view_audit"
+    VIEW_SYSTEM = "view_system"

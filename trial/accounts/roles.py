@@ -1,0 +1,111 @@
+"""Roles are plain classes that list permissions. A membership in `trial.people` gives a user one, in a trial or at a site.
+
+Concealment decides the cuts: whoever meets participants before allocation never sees a list; whoever analyses
+never sees an arm or an identity; whoever designs the lists never meets a participant.
+"""
+
+from typing import ClassVar
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from trial.accounts.permissions import Permission as P
+
+
+class Role:
+    """A named set of permissions. `key` is what the database stores."""
+
+    key: ClassVar[str]
+    name: ClassVar[Promise]
+    permissions: ClassVar[frozenset[P]]
+
+
+class Coordinator(Role):
+    """Meets participants: verifies, randomizes, calls, corrects. Learns the arm of those who are allocated."""
+
+    key = "coordinator"
+    name = _("Coordinator")
+    permissions = frozenset(
+        {
+            P.VIEW_OFFICE,
+            P.VIEW_PARTICIPANT,
+            P.READ_IDENTITY,
+            P.EDIT_IDENTITY,
+            P.VERIFY_ELIGIBILITY,
+            P.RANDOMIZE,
+            P.VIEW_ARM,
+            P.RESOLVE_REPLY,
+            P.RECORD_CALL,
+            P.RECORD_STATUS,
+            P.VIEW_HEALTH_ANSWERS,
+            P.MANAGE_CASE,
+        }
+    )
+
+
+class TrialManager(Role):
+    """Runs the trial from day to day: everything a coordinator does, the protocol's life, members and the trail."""
+
+    key = "trial_manager"
+    name = _("Trial manager")
+    permissions = Coordinator.permissions | {
+        P.VIEW_DATA_ROOM,
+        P.MANAGE_TRIAL,
+        P.MANAGE_MEMBERS,
+        P.VIEW_AUDIT,
+    }
+
+
+class Statistician(Role):
+    """Unblinded: designs and seals the lists. Never meets participants, so reads no identity."""
+
+    key = "statistician"
+    name = _("Statistician")
+    permissions = frozenset({P.VIEW_RANDOMIZATION_DESIGN, P.SEAL_LIST, P.VIEW_DATA_ROOM})
+
+
+class Researcher(Role):
+    """Blinded: pseudonymous data with masked arms."""
+
+    key = "researcher"
+    name = _("Researcher")
+    permissions = frozenset({P.VIEW_DATA_ROOM, P.DOWNLOAD_EXPORT})
+
+
+class Expert(Role):
+    """Member of expert teams: sees the cases they are a member of, nothing else."""
+
+    key = "expert"
+    name = _("Expert")
+    permissions = frozenset({P.VIEW_CASE, P.WRITE_CASE})
+
+
+class Monitor(Role):
+    """Reads who did what, when and why. Writes nothing."""
+
+    key = "monitor"
+    name = _("Monitor")
+    permissions = frozenset(
+        {P.VIEW_OFFICE, P.VIEW_PARTICIPANT, P.VIEW_HEALTH_ANSWERS, P.VIEW_DATA_ROOM, P.VIEW_AUDIT}
+    )
+
+
+class SystemAdministrator(Role):
+    """Runs the server and lets people in. Sees no participant."""
+
+    key = "system_administrator"
+    name = _("System administrator")
+    permissions = frozenset({P.VIEW_OFFICE, P.MANAGE_MEMBERS, P.VIEW_SYSTEM})
+
+
+ALL: tuple[type[Role], ...] = (
+    Coordinator,
+    TrialManager,
+    Statistician,
+    Researcher,
+    Expert,
+    Monitor,
+    SystemAdministrator,
+)
+BY_KEY: dict[str, type[Role]] = {role.key: role for role in ALL}
+CHOICES = [(role.key, role.name) for role in ALL]

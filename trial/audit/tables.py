@@ -1,0 +1,53 @@
+"""Which tables the trail watches, and what it must not show of them."""
+
+from dataclasses import dataclass
+
+from django.apps import apps
+from django.db.models import Model as AnyModel
+
+from trial.audit.models import AuditBlock, AuditEvent, ReadEvent
+from trial.core.models import Model
+
+APPEND_ONLY = (AuditEvent, AuditBlock, ReadEvent)
+"""Tables that even their owner cannot update, delete from or truncate while the triggers stand."""
+
+THIRD_PARTY: dict[str, tuple[str, ...]] = {
+    "account.EmailAddress": (),
+    "mfa.Authenticator": ("data",),
+}
+"""Models of libraries that decide who may log in, with the columns to mask."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    table: str
+    primary_key: str
+    masked: tuple[str, ...]
+    sealed: tuple[str, ...]
+    """Columns of bytes: the trail keeps their digest."""
+
+
+def watched() -> list[Watched]:
+    """Every table of ours, many-to-many tables included, and the third-party ones that matter."""
+    ours = [model for model in apps.get_models(include_auto_created=True) if _is_ours(model)]
+    theirs = [(apps.get_model(label), masked) for label, masked in THIRD_PARTY.items()]
+    return [_watched(model, getattr(model, "audit_redact", ())) for model in ours] + [
+        _watched(model, masked) for model, masked in theirs
+    ]
+
+
+def _is_ours(model: type[AnyModel]) -> bool:
+    if model in (AuditEvent, AuditBlock) or model._meta.proxy or not model._meta.managed:
+        return False
+    return issubclass(model._meta.auto_created or model, Model)
+
+
+def _watched(model: type[AnyModel], masked: tuple[str, ...]) -> Watched:
+    fields = model._meta.concrete_fields
+    columns = {field.name: field.column for field in fields}
+    return Watched(
+        table=model._meta.db_table,
+        primary_key=model._meta.pk.column,
+        masked=tuple(columns[name] for name in masked),
+        sealed=tuple(field.column for field in fields if field.get_internal_type() == "BinaryField"),
+    )

@@ -1,0 +1,111 @@
+"""What makes the trail complete: a trigger on every watched table, and an application role that cannot touch it.
+
+`install` is run by the owner after every `migrate`. It may be run again at any time and is one transaction.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections, transaction
+from psycopg import sql
+
+from trial.audit.models import AuditBlock, AuditEvent, ReadEvent
+from trial.audit.tables import APPEND_ONLY, Watched, watched
+
+NO_ACTOR = "TB001"
+APPEND_ONLY_REFUSAL = "TB002"
+"""SQLSTATEs of our own: a change without an actor, a change of what may only grow."""
+
+FUNCTIONS = Path(__file__).with_name("triggers.sql")
+APPLICATION_MAY = {
+    AuditEvent._meta.db_table: "SELECT",
+    AuditBlock._meta.db_table: "SELECT, INSERT",
+    ReadEvent._meta.db_table: "SELECT, INSERT",
+    "django_migrations": "SELECT",
+}
+
+
+def install(using: str = "owner") -> None:
+    """Create the trail's functions and triggers and grant the application its rights. Needs the owner's role."""
+    application = str(settings.DATABASES["default"]["USER"])
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        if cursor.fetchone()[0] == application:
+            raise ImproperlyConfigured(
+                "DATABASE_URL and OWNER_DATABASE_URL name the same role: give the application a role of its own, "
+                "or it could alter the audit trail."
+            )
+        existing = set(connections[using].introspection.table_names(cursor))
+        if AuditEvent._meta.db_table not in existing:
+            return  # only part of the schema was migrated
+        cursor.execute(FUNCTIONS.read_text())
+        for table in watched():
+            if table.table in existing:
+                _watch(cursor, table)
+        for model in APPEND_ONLY:
+            _only_grow(cursor, model._meta.db_table)
+        _grant(cursor, application)
+
+
+def _watch(cursor: Any, watched: Watched) -> None:
+    table = sql.Identifier(watched.table)
+    arguments = [watched.primary_key, ",".join(watched.masked), ",".join(watched.sealed)]
+    _run(
+        cursor,
+        "CREATE OR REPLACE TRIGGER audit_record AFTER INSERT OR UPDATE OR DELETE ON {}"
+        " FOR EACH ROW EXECUTE FUNCTION public.audit_record({})",
+        table,
+        sql.SQL(", ").join(map(sql.Literal, arguments)),
+    )
+    _run(
+        cursor,
+        "CREATE OR REPLACE TRIGGER audit_no_truncate BEFORE TRUNCATE ON {}"
+        " FOR EACH STATEMENT EXECUTE FUNCTION public.audit_refuse()",
+        table,
+    )
+
+
+def _only_grow(cursor: Any, table: str) -> None:
+    _run(
+        cursor,
+        "CREATE OR REPLACE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {}"
+        " FOR EACH STATEMENT EXECUTE FUNCTION public.audit_refuse()",
+        sql.Identifier(table),
+    )
+
+
+def _grant(cursor: Any, application: str) -> None:
+    """Everything is taken away and given anew, so that a right once given by hand does not stay."""
+    role = sql.Identifier(application)
+    _run(cursor, "GRANT USAGE ON SCHEMA public TO {}", role)
+    _run(cursor, "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}", role)
+    _run(cursor, "REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {}", role)
+    _run(cursor, "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {}", role)
+    _run(cursor, "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {}", role)
+    for name, rights in APPLICATION_MAY.items():
+        table = sql.Identifier(name)
+        _run(cursor, "REVOKE ALL ON {} FROM {}", table, role)
+        _run(cursor, "GRANT {} ON {} TO {}", sql.SQL(rights), table, role)
+    events = sql.Identifier(f"{AuditEvent._meta.db_table}_id_seq")
+    _run(cursor, "REVOKE ALL ON SEQUENCE {} FROM {}", events, role)
+    _run(cursor, "GRANT SELECT ON SEQUENCE {} TO {}", events, role)
+
+
+def _run(cursor: Any, statement: str, *parts: sql.Composable) -> None:
+    cursor.execute(sql.SQL(statement).format(*parts))
+
+
+def gaps(using: str = "default") -> list[str]:
+    """Watched or append-only tables whose trigger is missing or switched off, as sentences."""
+    wanted = {(table.table, "audit_record") for table in watched()}
+    wanted |= {(table.table, "audit_no_truncate") for table in watched()}
+    wanted |= {(model._meta.db_table, "audit_append_only") for model in APPEND_ONLY}
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            "SELECT tgrelid::regclass::text, tgname FROM pg_trigger"
+            " WHERE tgname LIKE 'audit\\_%%' AND tgenabled IN ('O', 'A') AND NOT tgisinternal"
+        )
+        present = set(cursor.fetchall())
+    return [f"{table}: the trigger {name} is missing or disabled" for table, name in sorted(wanted - present)]
