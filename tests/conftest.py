@@ -8,14 +8,15 @@ from django.db import connections
 from django.test import TransactionTestCase
 
 from tests import servers
+from trial.audit.context import acting
 
 stack = ExitStack()
 
 
 def pytest_configure(config):
     if not hasattr(config, "workerinput"):
-        servers.start(stack)
         config.add_cleanup(stack.close)
+        servers.start(stack)
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +57,13 @@ def redis_url(worker_id):
     settings.CACHES["default"]["LOCATION"] = url
     app.conf.broker_url = url
     return url
+
+
+@pytest.fixture(autouse=True)
+def somebody_acts():
+    """The database refuses a write by nobody; a test that is about that ends this with `acting("")`."""
+    with acting("system:test"):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -128,10 +128,11 @@ def running_redis(directory: Path, port: int | None = None) -> Iterator[str]:
     """A Redis-compatible server with its append-only file in `directory`; yields its address."""
     directory.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory), "--appendonly", "yes"]
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory)]
+    durability = ["--appendonly", "yes", "--save", ""]
     with (directory / "log").open("ab") as log:
         process = subprocess.Popen(
-            [str(valkey_binary()), *options], stdout=log, stderr=log, start_new_session=True
+            [str(valkey_binary()), *options, *durability], stdout=log, stderr=log, start_new_session=True
         )
     try:
         _wait_for_redis(process, port, directory / "log")

@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "csp",
+    "trial.config",
     "trial.core",
     "trial.accounts",
     "trial.audit",
@@ -70,9 +71,11 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "trial.audit.middleware.ActorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "trial.accounts.middleware.RequireMfaMiddleware",
 ]
 
 ROOT_URLCONF = "trial.config.urls"
@@ -80,6 +83,7 @@ WSGI_APPLICATION = "trial.config.wsgi.application"
 ASGI_APPLICATION = "trial.config.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+FORM_RENDERER = "trial.core.forms.Renderer"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -100,21 +104,43 @@ TEMPLATES = [
 _application = required(
     "DATABASE_URL", hint="the application role's PostgreSQL address", otherwise="postgresql:///tilbake"
 )
+_engine = "trial.audit.postgresql"  # tells PostgreSQL who acts, for the audit trail
 _owner = os.environ.get("OWNER_DATABASE_URL", _application)
 DATABASES = {
-    "default": dj_database_url.parse(_application, conn_max_age=300, conn_health_checks=True),
-    "owner": dj_database_url.parse(_owner),
+    "default": dj_database_url.parse(_application, engine=_engine, conn_max_age=300, conn_health_checks=True),
+    "owner": dj_database_url.parse(_owner, engine=_engine),
 }
-# Identities: the first key seals, the others still open; the index key never changes. Unset: kept in var/keys.
+DATABASE_ROUTERS = ["trial.audit.router.OwnerMigrates"]
+# Identities: the first key seals, the others only open; the index key never changes. Unset: in var/keys.
 IDENTITY_KEYS = required("IDENTITY_KEYS", hint="one or more base64 keys of 32 bytes", otherwise="")
 IDENTITY_INDEX_KEY = required("IDENTITY_INDEX_KEY", hint="a base64 key of 32 bytes", otherwise="")
+# Sealed lists: whoever holds the database alone cannot read the next place.
+RANDOMIZATION_KEY = secret(
+    "RANDOMIZATION_KEY", minimum=43, otherwise="" if PRODUCTION else kept_secret(KEYS_DIR / "randomization")
+)
 ACCEPT_TEST_IDENTITY_NUMBERS = not PRODUCTION
 
 REDIS_URL = required("REDIS_URL", hint="the Redis server's address", otherwise="redis://127.0.0.1:6379/0")
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = [
+    "trial.people.backends.MembershipBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+ACCOUNT_ADAPTER = "trial.accounts.adapter.StaffAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Tilbake"
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},

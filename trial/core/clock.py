@@ -6,5 +6,5 @@ from django.utils import timezone
 
 
 def now() -> datetime:
-    """The present moment, aware and in UTC. Called by views, tasks and commands only; everything below is told."""
+    """The present moment, aware and in UTC. Called by views, tasks and commands only."""
     return timezone.now()
