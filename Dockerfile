@@ -1,0 +1,19 @@
+# One image for web, worker and beat; docker-compose.yml says which of them a container is.
+FROM python:3.13-slim AS build
+RUN pip install --no-cache-dir uv
+WORKDIR /app
+ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never
+COPY pyproject.toml uv.lock ./
+RUN uv sync --frozen --no-dev
+COPY . .
+RUN uv run --no-sync python -m trial.config.translations
+
+FROM python:3.13-slim
+RUN useradd --create-home --uid 10001 tilbake && mkdir -p /data && chown tilbake /data
+WORKDIR /app
+COPY --from=build --chown=root:root /app /app
+ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 TILBAKE_ENV=production TILBAKE_VAR=/data
+USER tilbake
+VOLUME /data
+EXPOSE 8000
+CMD ["gunicorn", "trial.config.wsgi", "--bind", "0.0.0.0:8000", "--workers", "3", "--threads", "4", "--access-logfile", "-"]
