@@ -1,0 +1,87 @@
+"""The doors. A view reaches a trial, a site or a participant through one of these, or not at all.
+
+Whoever may not know that something exists is answered as if it did not: 404.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponseBase
+
+from trial.accounts.permissions import Permission
+from trial.audit.context import become
+from trial.people.models import Participant, Site
+from trial.people.selectors import Someone, has_permission, participants_for, sites_for
+from trial.people.study_id import read_study_id
+from trial.protocol.models import Trial
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+
+SESSION_KEY = "participant"
+
+
+def requires(permission: Permission) -> Callable[[View[P]], View[P]]:
+    """The view is for staff who have the permission somewhere; the view's door decides about the object."""
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            if not has_permission(request.user, permission):
+                raise Http404
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def access_participant(user: Someone, study_id: str, permission: Permission) -> Participant:
+    """The participant with this study id, however typed, at a site where the user may; else 404."""
+    written = read_study_id(study_id)
+    participant = participants_for(user, permission).filter(study_id=written).first() if written else None
+    if participant is None:
+        raise Http404
+    return participant
+
+
+def access_trial(user: Someone, slug: str, permission: Permission) -> Trial:
+    """The trial, where the user may in all of it; else 404."""
+    trial = Trial.objects.filter(slug=slug).first()
+    if trial is None or not has_permission(user, permission, trial=trial):
+        raise Http404
+    return trial
+
+
+def access_site(user: Someone, slug: str, key: str, permission: Permission) -> Site:
+    """The trial's site, where the user may at that site; else 404."""
+    site = sites_for(user, permission).filter(trial__slug=slug, key=key).select_related("trial").first()
+    if site is None:
+        raise Http404
+    return site
+
+
+def own_participant(request: HttpRequest) -> Participant | None:
+    """Whose session this is, after a code was redeemed; None where nobody's, or where the data was
+    withdrawn."""
+    return (
+        Participant.objects.filter(study_id=request.session.get(SESSION_KEY), identity__erased_at=None)
+        .select_related("trial", "site", "protocol_version")
+        .first()
+    )
+
+
+def log_in_participant(request: HttpRequest, participant: Participant) -> None:
+    """From here on the session is the participant's. A staff member's own log-in in this browser ends."""
+    request.session.flush()
+    request.session[SESSION_KEY] = participant.study_id
+    become(f"participant:{participant.study_id}")
+
+
+def log_out_participant(request: HttpRequest) -> None:
+    """The session is nobody's."""
+    request.session.flush()

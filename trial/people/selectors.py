@@ -1,0 +1,169 @@
+"""Reads: who may do what where, and what holds for participants. Nothing here opens an identity."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import TypeAlias
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q, QuerySet
+
+from trial.accounts.models import User
+from trial.accounts.permissions import Permission
+from trial.accounts.roles import BY_KEY
+from trial.people.facts import Barrier, Facts, read_facts
+from trial.people.identity import NotReadable, blind_index, normalise_email
+from trial.people.models import IdentityRecord, Membership, Participant, ParticipantStatus, Site, Status
+from trial.protocol.models import Trial
+
+Someone: TypeAlias = User | AnonymousUser
+
+
+def memberships(user: Someone) -> QuerySet[Membership]:
+    """The roles that a user holds now; none for who is anonymous or may not log in."""
+    if not user.is_authenticated or not user.is_active:
+        return Membership.objects.none()
+    return Membership.objects.filter(user=user, ended_at=None).select_related("trial", "site")
+
+
+def has_permission(
+    user: Someone, permission: Permission, *, trial: Trial | None = None, site: Site | None = None
+) -> bool:
+    """Whether the user may: at this site, in this whole trial, or (with neither) anywhere at all.
+
+    A role at one site never counts for the whole trial.
+    """
+    return grants_permission(granting(user, permission), trial=trial, site=site)
+
+
+def grants_permission(
+    held: Iterable[Membership], *, trial: Trial | None = None, site: Site | None = None
+) -> bool:
+    """Whether any of these memberships, all granting the permission in question, reaches so far."""
+    if site is not None:
+        return any(m.trial_id in (None, site.trial_id) and m.site_id in (None, site.pk) for m in held)
+    if trial is not None:
+        return any(m.trial_id in (None, trial.pk) and m.site_id is None for m in held)
+    return any(True for _ in held)
+
+
+def granting(user: Someone, permission: Permission) -> QuerySet[Membership]:
+    """The user's memberships whose role has the permission."""
+    roles = [key for key, role in BY_KEY.items() if permission in role.permissions]
+    return memberships(user).filter(role__in=roles)
+
+
+def sites_for(user: Someone, permission: Permission) -> QuerySet[Site]:
+    """The sites at which the user may."""
+    return Site.objects.filter(_reach(user, permission, site="pk", trial="trial"))
+
+
+def trials_for(user: Someone, permission: Permission) -> QuerySet[Trial]:
+    """The trials in which the user may, at one site at least."""
+    held = list(granting(user, permission))
+    if any(m.trial_id is None for m in held):
+        return Trial.objects.all()
+    return Trial.objects.filter(pk__in={m.trial_id for m in held})
+
+
+def participants_for(user: Someone, permission: Permission) -> QuerySet[Participant]:
+    """The participants of the sites at which the user may."""
+    reach = _reach(user, permission, site="site", trial="trial")
+    return Participant.objects.filter(reach).select_related("trial", "site")
+
+
+def users_with(permission: Permission, *, site: Site) -> QuerySet[User]:
+    """The users who may at this site: to choose colleagues from."""
+    roles = [key for key, role in BY_KEY.items() if permission in role.permissions]
+    held = Membership.objects.filter(
+        Q(trial=None) | Q(trial=site.trial_id), Q(site=None) | Q(site=site), ended_at=None, role__in=roles
+    )
+    return User.objects.filter(is_active=True, pk__in=held.values("user"))
+
+
+def _reach(user: Someone, permission: Permission, *, site: str, trial: str) -> Q:
+    held = list(granting(user, permission))
+    if any(m.trial_id is None for m in held):
+        return Q()
+    whole_trials = {m.trial_id for m in held if m.site_id is None}
+    return Q(**{f"{trial}__in": whole_trials}) | Q(**{f"{site}__in": {m.site_id for m in held if m.site_id}})
+
+
+def participants_by_phone(phone: str) -> QuerySet[Participant]:
+    """Everybody who gave this phone (E.164), in any trial; a family may share one."""
+    return Participant.objects.filter(identity__phone_index=blind_index(phone, field="phone"))
+
+
+def participants_by_email(email: str) -> QuerySet[Participant]:
+    """Everybody who gave this e-mail address, in any trial."""
+    try:
+        index = blind_index(normalise_email(email), field="email")
+    except NotReadable:
+        return Participant.objects.none()
+    return Participant.objects.filter(identity__email_index=index)
+
+
+def participants_by_phone_indexes(indexes: Collection[bytes]) -> dict[bytes, list[Participant]]:
+    """The same for many numbers of which only the blind index is known, in one query."""
+    found: dict[bytes, list[Participant]] = defaultdict(list)
+    records = IdentityRecord.objects.filter(phone_index__in=list(indexes)).select_related(
+        "participant__trial", "participant__site"
+    )
+    for record in records.order_by("participant"):
+        found[bytes(record.phone_index or b"")].append(record.participant)
+    return dict(found)
+
+
+def statuses(participant: Participant) -> QuerySet[ParticipantStatus]:
+    """All that happened to the participant, oldest first."""
+    return ParticipantStatus.objects.filter(participant=participant).select_related("by")
+
+
+def current_facts(participants: Iterable[Participant | int], now: datetime) -> dict[int, Facts]:
+    """What holds at `now` for each participant (given as objects or ids), in two queries."""
+    ids = [p if isinstance(p, int) else p.pk for p in participants]
+    rows: dict[int, list[ParticipantStatus]] = defaultdict(list)
+    for row in ParticipantStatus.objects.filter(participant__in=ids).order_by("at", "id"):
+        rows[row.participant_id].append(row)
+    erased = set(
+        IdentityRecord.objects.filter(participant__in=ids, erased_at__lte=now).values_list(
+            "participant", flat=True
+        )
+    )
+    return {pk: read_facts(rows[pk], now, erased=pk in erased) for pk in ids}
+
+
+def facts(participant: Participant, now: datetime) -> Facts:
+    """What holds for one participant at `now`."""
+    return current_facts([participant], now)[participant.pk]
+
+
+def contact_barriers(participants: Iterable[Participant | int], now: datetime) -> dict[int, Barrier]:
+    """Whom of these we may not contact at `now`, and why; who is missing from the answer may be contacted."""
+    found = current_facts(participants, now)
+    return {pk: known.barrier for pk, known in found.items() if known.barrier is not None}
+
+
+def is_paused(participant: Participant, now: datetime) -> bool:
+    """Whether the participant asked for a break that lasts at `now`."""
+    return facts(participant, now).paused
+
+
+def may_contact(participant: Participant, now: datetime) -> bool:
+    """Whether messages and calls may go to the participant: not paused, stopped, withdrawn or dead."""
+    return facts(participant, now).may_contact
+
+
+def without_data_withdrawn(participants: QuerySet[Participant]) -> QuerySet[Participant]:
+    """Those whose data may be exported and analysed."""
+    return participants.exclude(statuses__name=Status.WITHDRAWN_DATA)
+
+
+def may_manage_members(user: Someone) -> QuerySet[Membership]:
+    """The memberships, ended ones too, of the trials in which the user grants them."""
+    held = granting(user, Permission.MANAGE_MEMBERS)
+    everything = any(m.trial_id is None for m in held)
+    seen = Membership.objects.select_related("user", "trial", "site", "granted_by")
+    if everything:
+        return seen
+    return seen.filter(trial__in={m.trial_id for m in held if m.site_id is None})

@@ -1,0 +1,47 @@
+"""Everything that is written about people, one function per act."""
+
+from trial.people.services.codes import (
+    issue_code,
+    issue_codes_for_phone,
+    issue_long_codes,
+    participant_by_code,
+    redeem_code,
+    redeem_code_for_phone,
+)
+from trial.people.services.identity import (
+    Identity,
+    change_phone,
+    disclose_identity,
+    own_identity,
+    phone_for_sending,
+    phones_for_sending,
+    read_identity,
+)
+from trial.people.services.members import close_site, end_membership, grant, open_site, sync_sites
+from trial.people.services.registration import Contact, normalise_contact, register_participant
+from trial.people.services.status import add_status
+
+__all__ = [
+    "Contact",
+    "Identity",
+    "add_status",
+    "change_phone",
+    "close_site",
+    "disclose_identity",
+    "end_membership",
+    "grant",
+    "issue_code",
+    "issue_codes_for_phone",
+    "issue_long_codes",
+    "normalise_contact",
+    "open_site",
+    "own_identity",
+    "participant_by_code",
+    "phone_for_sending",
+    "phones_for_sending",
+    "read_identity",
+    "redeem_code",
+    "redeem_code_for_phone",
+    "register_participant",
+    "sync_sites",
+]

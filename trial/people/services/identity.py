@@ -1,0 +1,102 @@
+"""Using what the identity vault holds."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from trial.accounts.models import User
+from trial.accounts.permissions import Permission
+from trial.audit.context import because
+from trial.audit.services import record_read
+from trial.people.errors import AlreadyRegistered, IdentityErased, NotPermitted, ReasonMissing
+from trial.people.identity import vault
+from trial.people.models import IdentityRecord, Participant
+from trial.people.selectors import has_permission
+from trial.people.services.registration import opened, person_index, seal_identity, with_phone
+from trial.protocol.selectors import protocol_of
+
+FIELDS = IdentityRecord.sealed
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The details that were asked for; empty where there is none or it was not asked for."""
+
+    name: str = ""
+    phone: str = ""
+    email: str = ""
+    postal_code: str = ""
+    identity_number: str = ""
+
+
+def read_identity(
+    *, participant: Participant, fields: Iterable[str], by: User, reason: str, now: datetime
+) -> Identity:
+    """Open the named details for a member of staff, and write into the read log that it was done, and why.
+
+    Raises NotPermitted where `by` may not read identities at the participant's site, ReasonMissing without
+    a reason.
+    """
+    if not has_permission(by, Permission.READ_IDENTITY, site=participant.site):
+        raise NotPermitted(_("You may not read who this participant is."))
+    return disclose_identity(participant=participant, fields=fields, reason=reason, now=now)
+
+
+@transaction.atomic
+def disclose_identity(
+    *, participant: Participant, fields: Iterable[str], reason: str, now: datetime
+) -> Identity:
+    """The same for a door of its own, such as an expert team's: who calls has checked that the reader may."""
+    reason, fields = reason.strip(), sorted(set(fields))
+    if not reason:
+        raise ReasonMissing(_("Say why you need to know who this is."))
+    record_read(
+        what="identity", participant_study_id=participant.study_id, fields=fields, reason=reason, now=now
+    )
+    record = IdentityRecord.objects.get(participant=participant)
+    return Identity(**{field: vault.open_of(record, field) for field in fields})
+
+
+def own_identity(participant: Participant) -> Identity:
+    """What the participant told us, for the participant's own eyes."""
+    record = IdentityRecord.objects.get(participant=participant)
+    return Identity(**{field: vault.open_of(record, field) for field in FIELDS})
+
+
+def phone_for_sending(participant: Participant) -> str:
+    """The phone as E.164, for the gateway only. Raises IdentityErased where it is no longer known."""
+    if phone := phones_for_sending([participant.pk]).get(participant.pk):
+        return phone
+    raise IdentityErased(_("The participant withdrew the data; there is no phone number."))
+
+
+def phones_for_sending(participants: Collection[int]) -> dict[int, str]:
+    """The same for many participant ids in one query; who has no phone is missing from the answer."""
+    records = IdentityRecord.objects.filter(participant__in=participants, phone__isnull=False)
+    return {record.participant_id: vault.open_of(record, "phone") for record in records}
+
+
+@transaction.atomic
+def change_phone(*, participant: Participant, phone: str, by: User | None, now: datetime) -> None:
+    """Seal a new phone number; `by` is None where the participant changed it.
+
+    Where the person is told apart by phone and name, that follows. Raises NotReadable for no phone number,
+    AlreadyRegistered when another participant of the trial has the same phone and name, IdentityErased.
+    """
+    record = IdentityRecord.objects.select_for_update().get(participant=participant)
+    if record.erased_at is not None:
+        raise IdentityErased(_("The participant withdrew the data; a phone number cannot be kept."))
+    contact = with_phone(opened(record), phone, protocol_of(participant.protocol_version).country)
+    record.person_index = person_index(participant.trial, contact)
+    seal_identity(record, contact)
+    try:
+        with because(_("Change of phone number")), transaction.atomic():
+            record.save()
+    except IntegrityError:
+        other = Participant.objects.get(identity__person_index=record.person_index)
+        raise AlreadyRegistered(
+            _("Somebody with this name and phone number is registered already."), other
+        ) from None

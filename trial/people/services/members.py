@@ -1,0 +1,129 @@
+"""Who works where: grant and end memberships; make the protocol's sites."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from trial.accounts.models import User
+from trial.accounts.permissions import Permission
+from trial.accounts.roles import BY_KEY, Coordinator, Expert, Researcher, Role, Statistician, TrialManager
+from trial.people.errors import NotPermitted, RolesKeptApart
+from trial.people.models import Membership, Site
+from trial.people.selectors import has_permission, memberships
+from trial.protocol.models import Trial
+from trial.protocol.schema import Protocol
+
+KEPT_APART: tuple[tuple[type[Role], type[Role]], ...] = (
+    (Statistician, Coordinator),
+    (Statistician, TrialManager),
+    (Statistician, Expert),
+    (Statistician, Researcher),
+    (Researcher, Coordinator),
+    (Researcher, Expert),
+)
+"""Who holds the lists never meets participants, and who analyses blinded never learns an arm."""
+
+
+@transaction.atomic
+def grant(
+    *,
+    user: User,
+    role: str,
+    trial: Trial | None = None,
+    site: Site | None = None,
+    by: User | None,
+    now: datetime,
+) -> Membership:
+    """Give a user a role at a site, in a trial, or (with neither) in the installation; held already, it is
+    returned.
+
+    `by` is None where the system does it, such as the first set-up. Raises NotPermitted where `by` grants
+    no members there, RolesKeptApart where the user would hold two roles that concealment keeps apart.
+    """
+    if site is not None and trial is None:
+        trial = site.trial
+    if by is not None and not has_permission(by, Permission.MANAGE_MEMBERS, trial=trial):
+        raise NotPermitted(_("You may not give roles there."))
+    if by is not None and trial is None and not _manages_installation(by):
+        raise NotPermitted(_("Only who runs the installation gives roles that hold in all trials."))
+    User.objects.select_for_update().get(pk=user.pk)
+    _refuse_conflicts(user, BY_KEY[role], trial)
+    held = memberships(user).filter(trial=trial, site=site, role=role).first()
+    return held or Membership.objects.create(
+        user=user, trial=trial, site=site, role=role, granted_at=now, granted_by=by
+    )
+
+
+@transaction.atomic
+def end_membership(*, membership: Membership, by: User | None, now: datetime) -> None:
+    """The user no longer has the role. Ended already, nothing changes. Raises NotPermitted."""
+    if by is not None and not has_permission(by, Permission.MANAGE_MEMBERS, trial=membership.trial):
+        raise NotPermitted(_("You may not end roles there."))
+    if by is not None and membership.trial is None and not _manages_installation(by):
+        raise NotPermitted(_("Only who runs the installation ends roles that hold in all trials."))
+    Membership.objects.filter(pk=membership.pk, ended_at=None).update(ended_at=now)
+    membership.refresh_from_db()
+
+
+@transaction.atomic
+def sync_sites(*, trial: Trial, protocol: Protocol, now: datetime) -> list[Site]:
+    """Make the trial's sites those of the protocol: new ones open, changed ones follow, others close."""
+    sites = []
+    for described in protocol.sites:
+        site, _created = Site.objects.update_or_create(
+            trial=trial,
+            key=described.key,
+            defaults={"name": described.name, "pair": described.pair, "cluster": described.cluster},
+            create_defaults={
+                "name": described.name,
+                "pair": described.pair,
+                "cluster": described.cluster,
+                "opened_at": now,
+            },
+        )
+        sites.append(site)
+    dropped = Site.objects.filter(trial=trial, closed_at=None).exclude(pk__in=[site.pk for site in sites])
+    dropped.update(closed_at=now)
+    return sites
+
+
+@transaction.atomic
+def open_site(*, site: Site, by: User, now: datetime) -> None:
+    """The site takes in participants, again or for the first time. Raises NotPermitted."""
+    _must_manage(site, by)
+    Site.objects.filter(pk=site.pk).exclude(opened_at__isnull=False, closed_at=None).update(
+        opened_at=now, closed_at=None
+    )
+    site.refresh_from_db()
+
+
+@transaction.atomic
+def close_site(*, site: Site, by: User, now: datetime) -> None:
+    """The site takes in nobody more. Raises NotPermitted."""
+    _must_manage(site, by)
+    Site.objects.filter(pk=site.pk, opened_at__isnull=False, closed_at=None).update(closed_at=now)
+    site.refresh_from_db()
+
+
+def _must_manage(site: Site, by: User) -> None:
+    if not has_permission(by, Permission.MANAGE_TRIAL, site=site):
+        raise NotPermitted(_("You may not open or close this site."))
+
+
+def _manages_installation(by: User) -> bool:
+    return any(
+        m.trial_id is None and Permission.MANAGE_MEMBERS in BY_KEY[m.role].permissions
+        for m in memberships(by)
+    )
+
+
+def _refuse_conflicts(user: User, role: type[Role], trial: Trial | None) -> None:
+    for held in memberships(user):
+        same_trial = trial is None or held.trial_id is None or held.trial_id == trial.pk
+        pair = {BY_KEY[held.role], role}
+        if same_trial and any(pair == {one, other} for one, other in KEPT_APART):
+            raise RolesKeptApart(
+                _("One person cannot be both %(held)s and %(role)s in the same trial.")
+                % {"held": BY_KEY[held.role].name, "role": role.name}
+            )
