@@ -4,7 +4,10 @@ import os
 import secrets
 from pathlib import Path
 
-from django.core.exceptions import ImproperlyConfigured
+
+class SettingError(SystemExit):
+    """Ends any program that reads the settings, with one sentence and no traceback."""
+
 
 PRODUCTION = os.environ.get("TILBAKE_ENV", "demo") == "production"
 
@@ -12,19 +15,19 @@ PRODUCTION = os.environ.get("TILBAKE_ENV", "demo") == "production"
 def required(name: str, *, hint: str, otherwise: str) -> str:
     """The variable's value; outside production `otherwise` when it is not set.
 
-    Raises ImproperlyConfigured with one sentence when production lacks it.
+    Raises SettingError when production lacks it.
     """
     value = os.environ.get(name, "")
     if value or not PRODUCTION:
         return value or otherwise
-    raise ImproperlyConfigured(f"The setting {name} is missing: set it to {hint}.")
+    raise SettingError(f"The setting {name} is missing: set it to {hint}.")
 
 
 def secret(name: str, *, minimum: int, otherwise: str) -> str:
     """A secret of at least `minimum` characters that is not made of a few repeated ones."""
     value = required(name, hint=f"a random secret of at least {minimum} characters", otherwise=otherwise)
     if PRODUCTION and (len(value) < minimum or len(set(value)) < 10):
-        raise ImproperlyConfigured(
+        raise SettingError(
             f"The setting {name} is too weak: set it to a random secret of at least {minimum} characters, "
             "for example from `openssl rand -base64 48`."
         )

@@ -6,10 +6,9 @@ from pathlib import Path
 import dj_database_url
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from trial.config.environment import PRODUCTION, kept_secret, required, secret, words
+from trial.config.environment import PRODUCTION, SettingError, kept_secret, required, secret, words
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 VAR_DIR = Path(os.environ.get("TILBAKE_VAR", BASE_DIR / "var"))
@@ -28,7 +27,7 @@ PUBLIC_BASE_URL = required(
     otherwise="http://127.0.0.1:8000",
 ).rstrip("/")
 if PRODUCTION and not PUBLIC_BASE_URL.startswith("https://"):
-    raise ImproperlyConfigured("The setting PUBLIC_BASE_URL must start with https://.")
+    raise SettingError("The setting PUBLIC_BASE_URL must start with https://.")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 
 INSTALLED_APPS = [
