@@ -1,0 +1,138 @@
+"""What is asked of screening."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from django.db.models import Count, Q
+
+from screening.document import Document, consent_document
+from screening.eligibility import holds
+from screening.models import Attempt, Consent, ConsentTick, ScreenFailure, Verification
+from trial.people.models import Participant, ParticipantStatus, Status
+from trial.protocol.models import Trial
+from trial.protocol.schema import Criterion
+from trial.protocol.selectors import protocol_of
+from trial.questionnaires.selectors import known_answers
+
+
+class Step(StrEnum):
+    """Where a visitor stands."""
+
+    QUESTIONS = "questions"
+    RESULT = "result"
+    CONSENT = "consent"
+    CONTACT = "contact"
+    CONFIRM = "confirm"
+
+
+def step_of(attempt: Attempt) -> Step:
+    """The next thing to do; before it, everything is done."""
+    if attempt.participant_id or attempt.outcome == Attempt.Outcome.ALREADY_IN:
+        return Step.CONFIRM
+    if attempt.outcome == Attempt.Outcome.NOT_ELIGIBLE:
+        return Step.RESULT
+    if not attempt.outcome:
+        return Step.QUESTIONS
+    return Step.CONTACT if Consent.objects.filter(attempt=attempt).exists() else Step.CONSENT
+
+
+def failed_criteria(attempt: Attempt) -> list[Criterion]:
+    """Why the visitor could not take part, in the protocol's order."""
+    failed = set(attempt.failures.values_list("criterion", flat=True))
+    return [c for c in protocol_of(attempt.protocol_version).eligibility.criteria if c.key in failed]
+
+
+def consent_of(participant: Participant) -> Consent | None:
+    """The consent that counts now: the latest one given."""
+    return Consent.objects.filter(participant=participant).select_related("protocol_version").last()
+
+
+def tick(participant: Participant, key: str) -> bool:
+    """Whether the participant agreed to this part of the consent."""
+    latest = Consent.objects.filter(participant=participant).order_by("-given_at").values("pk")[:1]
+    return ConsentTick.objects.filter(consent__in=latest, key=key, given=True).exists()
+
+
+def document_of(consent: Consent) -> Document:
+    """The text that was agreed to, from the protocol version of that day."""
+    return consent_document(protocol_of(consent.protocol_version), consent.language)
+
+
+def screening_answers(participant: Participant) -> dict[str, Any]:
+    """The eligibility answers by item; empty for somebody who was registered on paper."""
+    attempt = Attempt.objects.filter(participant=participant).only("answers").first()
+    return attempt.answers if attempt else {}
+
+
+def baseline_locked(participant: Participant) -> bool:
+    """Whether the baseline questionnaire is finished; nothing in it changes after that."""
+    return ParticipantStatus.objects.filter(participant=participant, name=Status.BASELINE_COMPLETED).exists()
+
+
+def verification_of(participant: Participant) -> Verification | None:
+    """The coordinator's latest word."""
+    return Verification.objects.filter(participant=participant).select_related("by").last()
+
+
+def coordinator_criteria(participant: Participant) -> list[Criterion]:
+    """The criteria that a person must check for this participant."""
+    protocol = protocol_of(participant.protocol_version)
+    return [c for c in protocol.eligibility.criteria if c.checked_by == "coordinator"]
+
+
+@dataclass(frozen=True)
+class ToVerify:
+    """One criterion for the coordinator, and what the answers say about it."""
+
+    criterion: Criterion
+    suggestion: bool | None
+    """True: it does not stand in the way. None: the answers do not tell."""
+
+
+def criteria_to_verify(participant: Participant) -> list[ToVerify]:
+    """The coordinator's checklist, with what follows from eligibility answers, baseline answers and scores."""
+    known: Mapping[str, Any] = screening_answers(participant) | known_answers(participant)
+    return [ToVerify(criterion, holds(criterion, known)) for criterion in coordinator_criteria(participant)]
+
+
+@dataclass(frozen=True)
+class ConsortCounts:
+    """The trial's flow up to randomization. People, except `excluded_by_reason`, where one person may have several."""
+
+    assessed: int
+    excluded: int
+    excluded_by_reason: dict[str, int]
+    declined: int
+    """Fitted, but did not go on to consent and registration."""
+    underway: int
+    """Fitted, and may still go on."""
+    consented: int
+    baseline_completed: int
+    verified: int
+    not_eligible_on_check: int
+
+
+def consort_counts(trial: Trial) -> ConsortCounts:
+    """Counts of everybody who was told whether they fit, and what became of them."""
+    outcome = Attempt.Outcome
+    fitted = Q(outcome=outcome.ELIGIBLE, participant=None)
+    attempts = Attempt.objects.filter(trial=trial).aggregate(
+        assessed=Count("pk", filter=Q(outcome__in=(outcome.ELIGIBLE, outcome.NOT_ELIGIBLE))),
+        excluded=Count("pk", filter=Q(outcome=outcome.NOT_ELIGIBLE)),
+        declined=Count("pk", filter=fitted & Q(forgotten_at__isnull=False)),
+        underway=Count("pk", filter=fitted & Q(forgotten_at=None)),
+    )
+    reasons = ScreenFailure.objects.filter(trial=trial).values_list("criterion").annotate(Count("pk"))
+    participants = Participant.objects.filter(trial=trial)
+    latest = Verification.objects.filter(participant__trial=trial).order_by("participant", "-pk")
+    eligible = list(latest.distinct("participant").values_list("eligible", flat=True))
+    return ConsortCounts(
+        **attempts,
+        excluded_by_reason=dict(reasons.order_by("criterion")),
+        consented=participants.filter(consents__isnull=False).distinct().count(),
+        baseline_completed=participants.filter(statuses__name=Status.BASELINE_COMPLETED).count(),
+        verified=eligible.count(True),
+        not_eligible_on_check=eligible.count(False),
+    )
