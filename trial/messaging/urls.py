@@ -1,2 +1,12 @@
+"""Addresses under `/hooks/` that the SMS provider calls."""
+
+from django.urls import path
+
+from trial.messaging import views
+
 app_name = "messaging"
-urlpatterns = []
+
+urlpatterns = [
+    path("twilio/status/<uuid:message_id>/", views.status, name="status"),
+    path("twilio/inbound/", views.inbound, name="inbound"),
+]

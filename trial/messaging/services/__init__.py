@@ -1,0 +1,25 @@
+"""The acts of messaging. Each is idempotent: done twice, it has one effect."""
+
+from trial.messaging.services.dispatch import Counts, dispatch_due
+from trial.messaging.services.heartbeat import beat
+from trial.messaging.services.inbox import record_inbound, take_inbound
+from trial.messaging.services.outbox import Draft, drop_queued, enqueue, enqueue_many
+from trial.messaging.services.reading import read_inbound, read_message
+from trial.messaging.services.receipts import record_receipt
+from trial.messaging.services.recovery import recover_in_flight
+
+__all__ = [
+    "Counts",
+    "Draft",
+    "beat",
+    "dispatch_due",
+    "drop_queued",
+    "enqueue",
+    "enqueue_many",
+    "read_inbound",
+    "read_message",
+    "record_inbound",
+    "record_receipt",
+    "recover_in_flight",
+    "take_inbound",
+]

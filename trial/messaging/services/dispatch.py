@@ -1,0 +1,215 @@
+"""Send what is due. Record, claim, act: a claim is committed before the provider hears of the message."""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from trial.messaging import quiet, texts
+from trial.messaging.gateways import Gateway, InDoubt, Refused, Sent, TryLater
+from trial.messaging.models import AT_ANY_HOUR, REQUESTED, Message, SkipReason, State
+from trial.messaging.services.receipts import record_accepted
+from trial.people.facts import Barrier
+from trial.people.identity import vault
+from trial.people.selectors import contact_barriers
+from trial.people.services import phones_for_sending
+from trial.protocol.models import Trial
+from trial.protocol.schema import Protocol
+from trial.protocol.selectors import active_protocol
+
+SWEEP_SECONDS = 60
+"""No send starts later than this after its claim, so a claim left alone for long was abandoned."""
+
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
+HOLDS_BACK_ALWAYS = frozenset({Barrier.DIED, Barrier.NO_PHONE})
+
+CLAIM = """
+UPDATE messaging_message AS message
+   SET state = 'in_flight', claimed_at = %s, attempts = attempts + 1, recipient = claimed.recipient
+  FROM unnest(%s::uuid[], %s::bytea[]) AS claimed (id, recipient)
+ WHERE message.id = claimed.id
+"""
+
+
+@dataclass
+class Counts:
+    """What a sweep did."""
+
+    sent: int = 0
+    failed: int = 0
+    skipped: int = 0
+    postponed: int = 0
+    put_back: int = 0
+    in_doubt: int = 0
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A claimed message, opened."""
+
+    message_id: UUID
+    to: str
+    body: str
+    attempt: int
+
+
+class NotTried:
+    """The sweep ended before this letter's turn."""
+
+
+Outcome: TypeAlias = Sent | Refused | TryLater | InDoubt | NotTried
+
+
+def dispatch_due(*, gateway: Gateway, now: datetime, batch: int = 100) -> Counts:
+    """Send every message that is due, claimed batch by batch; any number of workers may do so at once.
+
+    Whether we may still contact each participant, quiet hours and lateness are looked at anew. Call it outside
+    any transaction, with a `now` just taken: a sweep ends after a minute, or when the provider says "later".
+    """
+    sweep = _Sweep(gateway, now)
+    with ThreadPoolExecutor(gateway.at_once, "send") as pool:
+        try:
+            while not sweep.over() and sweep.next_batch(batch, pool):
+                pass
+        finally:
+            sweep.halted.set()
+    return sweep.counts
+
+
+class _Sweep:
+    def __init__(self, gateway: Gateway, now: datetime) -> None:
+        self.gateway, self.now = gateway, now
+        self.counts = Counts()
+        self.halted = threading.Event()
+        self._ends = time.monotonic() + SWEEP_SECONDS
+        self._protocols: dict[int, Protocol] = {}
+
+    def over(self) -> bool:
+        return self.halted.is_set() or time.monotonic() > self._ends
+
+    def next_batch(self, size: int, pool: ThreadPoolExecutor) -> bool:
+        """Claim and send; False when nothing was due."""
+        looked_at, letters = self._claim(size)
+        pending: dict[Future[Outcome], Letter] = {
+            pool.submit(self._send, letter): letter for letter in letters
+        }
+        while pending:
+            done, _ = wait(pending, return_when=FIRST_COMPLETED)
+            self._record([(pending.pop(future), future.result()) for future in done])
+        return looked_at > 0
+
+    def _send(self, letter: Letter) -> Outcome:
+        """Runs in a thread: no database here."""
+        if self.over():
+            return NotTried()
+        try:
+            return self.gateway.send(message_id=letter.message_id, to=letter.to, body=letter.body)
+        except TryLater as error:
+            self.halted.set()
+            return error
+        except (Refused, InDoubt) as error:
+            return error
+
+    @transaction.atomic
+    def _claim(self, size: int) -> tuple[int, list[Letter]]:
+        due = list(
+            Message.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
+            .filter(state=State.QUEUED, try_at__lte=self.now)
+            .select_related("participant__trial")
+            .order_by("try_at", "id")[:size]
+        )
+        people = {message.participant_id for message in due}
+        barriers = contact_barriers(people, self.now)
+        phones = phones_for_sending(people)
+        letters: list[Letter] = []
+        skipped: dict[SkipReason, list[UUID]] = defaultdict(list)
+        postponed: dict[datetime, list[UUID]] = defaultdict(list)
+        for message in due:
+            barrier = barriers.get(message.participant_id)
+            allowed_at = self._allowed_at(message)
+            if reason := _skip_reason(message, barrier, allowed_at):
+                skipped[reason].append(message.pk)
+            elif allowed_at > self.now:
+                postponed[allowed_at].append(message.pk)
+            else:
+                to = phones[message.participant_id]
+                letters.append(Letter(message.pk, to, texts.message_body(message), message.attempts + 1))
+        self._write_claim(letters)
+        for reason, ids in skipped.items():
+            Message.objects.filter(pk__in=ids).update(state=State.SKIPPED, skip_reason=reason)
+        for allowed_at, ids in postponed.items():
+            Message.objects.filter(pk__in=ids).update(try_at=allowed_at)
+        self.counts.skipped += sum(map(len, skipped.values()))
+        self.counts.postponed += sum(map(len, postponed.values()))
+        return len(due), letters
+
+    def _allowed_at(self, message: Message) -> datetime:
+        if message.kind in AT_ANY_HOUR:
+            return self.now
+        return quiet.next_allowed(self._protocol(message.participant.trial), self.now)
+
+    def _protocol(self, trial: Trial) -> Protocol:
+        if trial.pk not in self._protocols:
+            self._protocols[trial.pk] = active_protocol(trial)
+        return self._protocols[trial.pk]
+
+    def _write_claim(self, letters: Iterable[Letter]) -> None:
+        table = Message._meta.db_table
+        recipients = {
+            letter.message_id: vault.seal(letter.to, table=table, row=letter.message_id, field="recipient")
+            for letter in letters
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(CLAIM, [self.now, list(recipients), list(recipients.values())])
+
+    @transaction.atomic
+    def _record(self, outcomes: list[tuple[Letter, Outcome]]) -> None:
+        accepted: dict[UUID, str] = {}
+        for letter, outcome in outcomes:
+            if isinstance(outcome, Sent):
+                accepted[letter.message_id] = outcome.provider_id
+            else:
+                self._record_not_sent(letter, outcome)
+        record_accepted(provider_ids=accepted, now=self.now)
+        self.counts.sent += len(accepted)
+
+    def _record_not_sent(self, letter: Letter, outcome: Refused | TryLater | InDoubt | NotTried) -> None:
+        # A callback may have told meanwhile that the provider took it; then there is nothing to write.
+        in_flight = Message.objects.filter(pk=letter.message_id, state=State.IN_FLIGHT)
+        match outcome:
+            case Refused(code=code):
+                self.counts.failed += in_flight.update(state=State.FAILED, error_code=code, recipient=None)
+            case TryLater(code=code):
+                self.counts.put_back += in_flight.update(
+                    state=State.QUEUED,
+                    error_code=code,
+                    recipient=None,
+                    try_at=self.now + _pause(letter.attempt),
+                )
+            case InDoubt(code=code):
+                self.counts.in_doubt += in_flight.update(error_code=code)
+            case NotTried():
+                self.counts.put_back += in_flight.update(
+                    state=State.QUEUED, recipient=None, attempts=F("attempts") - 1
+                )
+
+
+def _skip_reason(message: Message, barrier: Barrier | None, allowed_at: datetime) -> SkipReason | None:
+    if barrier and (barrier in HOLDS_BACK_ALWAYS or message.kind not in REQUESTED):
+        return SkipReason(barrier.value)
+    if allowed_at > message.not_after:
+        return SkipReason.TOO_LATE
+    return None
+
+
+def _pause(attempt: int) -> timedelta:
+    """Half a minute, doubled each time, at most an hour."""
+    return min(FIRST_PAUSE * 2 ** min(attempt - 1, 10), LONGEST_PAUSE)
