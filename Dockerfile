@@ -6,13 +6,14 @@ ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never
 COPY pyproject.toml uv.lock ./
 RUN uv sync --frozen --no-dev
 COPY . .
-RUN uv run --no-sync python -m trial.config.translations
+RUN .venv/bin/python -m trial.config.translations
 
 FROM python:3.13-slim
 RUN useradd --create-home --uid 10001 tilbake && mkdir -p /data && chown tilbake /data
 WORKDIR /app
 COPY --from=build --chown=root:root /app /app
-ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 TILBAKE_ENV=production TILBAKE_VAR=/data
+ARG CODE_VERSION=
+ENV CODE_VERSION=$CODE_VERSION PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 TILBAKE_ENV=production TILBAKE_VAR=/data
 USER tilbake
 VOLUME /data
 EXPOSE 8000

@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 import dj_database_url
-from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from trial.config.environment import PRODUCTION, SettingError, kept_secret, required, secret, words
+from trial.config.version import code_version
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 VAR_DIR = Path(os.environ.get("TILBAKE_VAR", BASE_DIR / "var"))
@@ -31,7 +31,7 @@ if PRODUCTION and not PUBLIC_BASE_URL.startswith("https://"):
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 
 INSTALLED_APPS = [
-    "trial.office.apps.OfficeConfig",
+    "trial.office.apps.OfficeAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "followup",
     "expertteam",
     "analysis",
+    "trial.office",
     "trial.portal",
     "trial.rehearsal",
 ]
@@ -174,6 +175,7 @@ STORAGES = {
     },
 }
 MEDIA_ROOT = VAR_DIR / "media"
+CODE_VERSION = code_version()
 EXPORT_DIR = Path(os.environ.get("EXPORT_DIR", VAR_DIR / "exports"))
 
 SESSION_COOKIE_HTTPONLY = True
@@ -242,16 +244,21 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TIMEZONE = "UTC"
 # The plan stands in PostgreSQL; beat only wakes idempotent sweeps,
 # so a lost or a doubled wake-up changes nothing.
-CELERY_BEAT_SCHEDULE = {
-    "audit-seal": {"task": "trial.audit.tasks.seal", "schedule": 60, "options": {"expires": 55}},
-    "messages-dispatch": {
-        "task": "trial.messaging.tasks.dispatch",
-        "schedule": 10,
-        "options": {"expires": 9},
-    },
-    "messages-recover": {"task": "trial.messaging.tasks.recover", "schedule": 60, "options": {"expires": 55}},
+SWEEPS = {  # task: seconds between two wake-ups
+    "trial.audit.tasks.seal": 60,
+    "trial.messaging.tasks.dispatch": 10,
+    "trial.messaging.tasks.recover": 60,
+    "followup.tasks.make_plans": 60,
+    "followup.tasks.turn_due_occasions": 60,
+    "followup.tasks.turn_reminders": 300,
+    "followup.tasks.interpret_inbound": 10,
+    "expertteam.tasks.open_cases": 60,
+    "analysis.tasks.make_due_snapshots": 300,
 }
-NIGHTLY = crontab(hour=2, minute=15)
+CELERY_BEAT_SCHEDULE = {
+    task: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    for task, seconds in SWEEPS.items()
+}
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
 LOGGING = {

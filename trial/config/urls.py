@@ -15,7 +15,7 @@ urlpatterns = [
     path("office/", admin.site.urls),
     path("accounts/", include("trial.accounts.urls")),
     path("accounts/", include("allauth.urls")),
-    path("hooks/", include("trial.messaging.urls")),
+    path("", include("trial.messaging.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("health/", health, name="health"),
 ]

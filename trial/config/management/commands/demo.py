@@ -55,7 +55,7 @@ class Command(BaseCommand):
             "database": _database,
             "broker": lambda: app.connection_for_write().ensure_connection(max_retries=1),
             "web": lambda: _answers(f"{demo.web}/health/"),
-            "simulator": lambda: _answers(f"{demo.simulator}/"),
+            "simulator": lambda: _answers(f"{demo.simulator}/simulator/health"),
             "worker": lambda: app.control.ping(timeout=1),
             "beat": lambda: (swept := last_sweep("dispatch")) and swept > started,
         }
