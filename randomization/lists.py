@@ -165,6 +165,27 @@ def make_pair_lists(seed: bytes, *, trial: str, design: PairDesign) -> dict[str,
     return lists
 
 
+def make_lists(seed: bytes, *, trial: str, design: BlockDesign | PairDesign) -> dict[str, list[str]]:
+    """Every stratum's places by either design. Raises DesignRefused."""
+    if isinstance(design, PairDesign):
+        return make_pair_lists(seed, trial=trial, design=design)
+    return make_block_lists(seed, trial=trial, design=design)
+
+
+def design_from(plan: Mapping[str, Any]) -> BlockDesign | PairDesign:
+    """The design that `as_json` wrote."""
+    if plan["method"] == PAIRWISE_CLUSTERS:
+        return PairDesign(
+            arms=tuple(plan["arms"]), pairs={pair: tuple(sites) for pair, sites in plan["pairs"]}
+        )
+    return BlockDesign(
+        ratio=dict(plan["ratio"]),
+        block_sizes=tuple(plan["block_sizes"]),
+        factors=tuple(Factor(key, tuple(levels)) for key, levels in plan["factors"]),
+        places_per_stratum=plan["places_per_stratum"],
+    )
+
+
 def canonical(trial: str, design: BlockDesign | PairDesign, places: Places) -> bytes:
     """The bytes that the commitment is made of: UTF-8, one line a place, strata sorted by their bytes."""
     plan = json.dumps(design.as_json(), sort_keys=True, separators=(",", ":"))

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import os
 from functools import cache
+from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
@@ -42,13 +43,16 @@ def unseal(sealed: bytes, *, table: str, row: str, field: str) -> bytes:
         raise ListDamaged(f"{table} {row} was changed") from None
 
 
-def seal_arm(arm: str, *, row: str) -> bytes:
-    """Padded, so that the length of what is sealed does not tell the arm."""
-    return seal(arm.encode().ljust(_ARM_BYTES, b"\0"), table="place", row=row, field="arm")
+def seal_arm(arm: str, *, list_id: UUID, stratum: str, position: int) -> bytes:
+    """Bound to its place, and padded so that the length of what is sealed does not tell the arm."""
+    padded = arm.encode().ljust(_ARM_BYTES, b"\0")
+    return seal(padded, table="place", row=f"{list_id}/{stratum}/{position}", field="arm")
 
 
-def unseal_arm(sealed: bytes, *, row: str) -> str:
-    return unseal(sealed, table="place", row=row, field="arm").rstrip(b"\0").decode()
+def unseal_arm(sealed: bytes, *, list_id: UUID, stratum: str, position: int) -> str:
+    """Raises ListDamaged when the arm was changed or moved to another place."""
+    padded = unseal(sealed, table="place", row=f"{list_id}/{stratum}/{position}", field="arm")
+    return padded.rstrip(b"\0").decode()
 
 
 def _bound_to(*names: str) -> bytes:

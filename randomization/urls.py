@@ -1,2 +1,10 @@
+from django.urls import path
+
+from randomization import views
+
 app_name = "randomization"
-urlpatterns = []
+urlpatterns = [
+    path("<slug:slug>/", views.desk, name="desk"),
+    path("<slug:slug>/seal/", views.seal, name="seal"),
+    path("<slug:slug>/commitment/", views.commitment, name="commitment"),
+]

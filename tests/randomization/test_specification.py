@@ -10,16 +10,7 @@ from pathlib import Path
 import pytest
 
 from randomization.drbg import Stream
-from randomization.lists import (
-    PERMUTED_BLOCKS,
-    BlockDesign,
-    Factor,
-    PairDesign,
-    canonical,
-    commitment,
-    make_block_lists,
-    make_pair_lists,
-)
+from randomization.lists import canonical, commitment, design_from, make_lists
 
 PAGE = Path(__file__).parents[2] / "docs" / "randomization-list.md"
 VECTORS = json.loads(re.search(r"```json\n(.+?)\n```", PAGE.read_text(), re.DOTALL)[1])
@@ -63,17 +54,6 @@ class Stranger:
         return self.blocks(design) if "ratio" in design else self.shuffled(list(design["arms"]))
 
 
-def our_design(plan):
-    if plan["method"] == PERMUTED_BLOCKS:
-        return BlockDesign(
-            ratio=dict(plan["ratio"]),
-            block_sizes=tuple(plan["block_sizes"]),
-            factors=tuple(Factor(key, tuple(levels)) for key, levels in plan["factors"]),
-            places_per_stratum=plan["places_per_stratum"],
-        )
-    return PairDesign(arms=tuple(plan["arms"]), pairs={pair: tuple(sites) for pair, sites in plan["pairs"]})
-
-
 def test_stream_of_words_is_as_written_down():
     vector = VECTORS["stream"]
     stranger, ours = Stranger(vector["stratum"]), Stream(SEED, trial="example", stratum=vector["stratum"])
@@ -90,10 +70,10 @@ def test_numbers_below_six_are_as_written_down():
 
 @pytest.mark.parametrize("vector", VECTORS["lists"], ids=lambda vector: vector["design"]["method"])
 def test_list_and_commitment_are_as_written_down_and_as_a_stranger_computes_them(vector):
-    design = our_design(vector["design"])
-    make = make_block_lists if isinstance(design, BlockDesign) else make_pair_lists
-    ours = make(SEED, trial="example", design=design)
+    design = design_from(vector["design"])
+    ours = make_lists(SEED, trial="example", design=design)
 
+    assert design.as_json() == vector["design"]
     assert ours == vector["places"]
     assert {key: Stranger(key).places(vector["design"]) for key in vector["places"]} == vector["places"]
     assert commitment(NONCE, canonical("example", design, ours)) == vector["commitment"]

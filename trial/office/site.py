@@ -1,7 +1,45 @@
+from typing import Any
+
 from django.contrib.admin import AdminSite
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
+
+from trial.accounts.permissions import Permission
+from trial.core.clock import now
 
 
 class OfficeSite(AdminSite):
-    """The coordinators' office."""
+    """The coordinators' office. Who comes in is decided by memberships; logging in is allauth's."""
 
     site_header = "Tilbake"
+    site_title = "Tilbake"
+    index_title = _("Office")
+    index_template = "office/dashboard.html"
+    site_url = None
+    enable_nav_sidebar = False
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_active and request.user.has_perm(Permission.VIEW_OFFICE))
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        from trial.office.dashboard import dashboard  # models are not loaded yet when the site is made
+
+        return super().index(request, {**dashboard(request.user, now()), **(extra_context or {})})
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Whoever is logged in and still not let in must not be asked again in a circle."""
+        if request.user.is_authenticated:
+            return redirect("/")
+        following = urlencode({"next": request.GET.get("next", reverse("admin:index"))})
+        return redirect(f"{reverse('account_login')}?{following}")
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return redirect("account_logout")
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return redirect("account_change_password")

@@ -1,0 +1,138 @@
+"""What others may know. What tells an arm checks who asks and keeps a record, or serves the system alone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from randomization.conditions import Condition, readiness
+from randomization.models import Allocation, SealedList, Stratum
+from randomization.sealing import unseal_arm
+from trial.accounts.models import User
+from trial.accounts.permissions import Permission
+from trial.audit.services import record_read
+from trial.people.errors import NotPermitted
+from trial.people.models import Participant
+from trial.people.selectors import has_permission
+from trial.protocol.models import Trial
+from trial.protocol.schema.trial import Arm
+from trial.protocol.selectors import protocol_of
+
+
+@dataclass(frozen=True)
+class StratumCount:
+    """How much of a stratum's list is used. Nothing about arms."""
+
+    key: str
+    used: int
+    places: int
+
+    @property
+    def nearly_used(self) -> bool:
+        """Whether it is time to ask for more places."""
+        return self.used * 5 >= self.places * 4
+
+
+@dataclass(frozen=True)
+class AllocationFact:
+    """That, when and by whom a participant was randomized. No arm."""
+
+    at: datetime
+    by: User
+    position: int
+
+
+def checklist(participant: Participant, *, now: datetime) -> list[Condition]:
+    """What must hold before this participant is randomized, in the order of the journey. No arm."""
+    return readiness(participant, now=now).conditions
+
+
+def is_allocated(participant: Participant) -> bool:
+    """No arm."""
+    return Allocation.objects.filter(participant=participant).exists()
+
+
+def allocation_time(participant: Participant) -> datetime | None:
+    """No arm."""
+    return Allocation.objects.filter(participant=participant).values_list("at", flat=True).first()
+
+
+def allocation_fact(participant: Participant) -> AllocationFact | None:
+    """No arm."""
+    allocation = Allocation.objects.filter(participant=participant).select_related("by", "place").first()
+    return allocation and AllocationFact(allocation.at, allocation.by, allocation.place.position)
+
+
+def allocated_participants(trial: Trial) -> QuerySet[Participant]:
+    """Everybody in the trial who is randomized. No arm."""
+    return Participant.objects.filter(
+        pk__in=Allocation.objects.filter(participant__trial=trial).values("participant")
+    )
+
+
+def allocation_times(trial: Trial) -> QuerySet[Allocation, tuple[int, datetime]]:
+    """(participant id, time) of everybody in the trial who is randomized. No arm."""
+    return (
+        Allocation.objects.filter(participant__trial=trial).order_by("pk").values_list("participant_id", "at")
+    )
+
+
+def arm_for(*, user: User, participant: Participant, reason: str, now: datetime) -> Arm:
+    """The participant's arm, for somebody on the staff; kept in the read log.
+
+    Raises NotPermitted for whoever may not know, Allocation.DoesNotExist before randomization.
+    """
+    if not has_permission(user, Permission.VIEW_ARM, site=participant.site):
+        raise NotPermitted(_("You may not know which arm this participant is in."))
+    allocation = Allocation.objects.select_related("protocol_version").get(participant=participant)
+    arm = dict(_arms(Allocation.objects.filter(pk=allocation.pk)))[participant.pk]
+    record_read(what="arm", participant_study_id=participant.study_id, fields=["arm"], reason=reason, now=now)
+    return protocol_of(allocation.protocol_version).arm(arm)
+
+
+def for_case_work(
+    *, trial: Trial, arm_key: str, among: QuerySet[Participant] | None = None
+) -> QuerySet[Participant]:
+    """Those of `among` who are in the arm: for the sweep that opens their cases, never for a page."""
+    allocations = Allocation.objects.filter(participant__trial=trial)
+    if among is not None:
+        allocations = allocations.filter(participant__in=among.values("pk"))
+    return Participant.objects.filter(pk__in=[pk for pk, arm in _arms(allocations) if arm == arm_key])
+
+
+def arms_for_analysis(*, trial: Trial, reason: str, now: datetime) -> dict[int, str]:
+    """Participant id to arm key of the whole trial; kept in the read log. Masked by the caller until lock."""
+    record_read(what=f"arms of {trial.slug}", participant_study_id="", fields=["arm"], reason=reason, now=now)
+    return dict(_arms(Allocation.objects.filter(participant__trial=trial)))
+
+
+def sealed_list(trial: Trial) -> SealedList | None:
+    """The trial's list with its commitment; everything in it that tells an arm is sealed."""
+    lists = SealedList.objects.filter(trial=trial).select_related("trial", "protocol_version", "sealed_by")
+    return lists.first()
+
+
+def is_sealed(trial: Trial) -> bool:
+    return SealedList.objects.filter(trial=trial).exists()
+
+
+def stratum_counts(trial: Trial) -> list[StratumCount]:
+    """Places used in each stratum. No arm, and nothing that tells the next one."""
+    strata = Stratum.objects.filter(sealed_list__trial=trial).order_by("key")
+    return [StratumCount(stratum.key, stratum.used, stratum.places) for stratum in strata]
+
+
+def _arms(allocations: QuerySet[Allocation]) -> Iterator[tuple[int, str]]:
+    """(participant id, arm key), opened one by one."""
+    rows: Any = allocations.values_list(
+        "participant_id",
+        "place__stratum__sealed_list_id",
+        "place__stratum__key",
+        "place__position",
+        "place__arm",
+    )
+    for participant_id, list_id, stratum, position, sealed in rows.iterator():
+        yield participant_id, unseal_arm(bytes(sealed), list_id=list_id, stratum=stratum, position=position)

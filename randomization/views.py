@@ -1,0 +1,78 @@
+"""The statistician's desk, and the public page of the commitment."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from randomization import selectors, services
+from randomization.design import design_of
+from randomization.errors import DesignRefused
+from randomization.lists import BlockDesign, PairDesign
+from trial.accounts.forms import ConfirmForm
+from trial.accounts.permissions import Permission
+from trial.core.clock import now
+from trial.core.errors import DomainError
+from trial.people.access import access_trial, requires
+from trial.people.selectors import has_permission
+from trial.protocol.models import Trial
+from trial.protocol.selectors import active_version, protocol_of
+
+
+@require_GET
+@requires(Permission.VIEW_RANDOMIZATION_DESIGN)
+def desk(request: HttpRequest, slug: str) -> HttpResponse:
+    """The design, whether it is sealed, and how much of each list is used. No arm, nothing to come."""
+    trial = access_trial(request.user, slug, Permission.VIEW_RANDOMIZATION_DESIGN)
+    return render(request, "randomization/desk.html", _desk(request, trial))
+
+
+def _desk(request: HttpRequest, trial: Trial) -> dict[str, object]:
+    sealed = selectors.sealed_list(trial)
+    protocol = protocol_of(sealed.protocol_version if sealed else active_version(trial))
+    design = design_of(protocol)
+    return {
+        "trial": trial,
+        "protocol": protocol,
+        "design": design,
+        "in_pairs": isinstance(design, PairDesign),
+        "sealed": sealed,
+        "counts": selectors.stratum_counts(trial),
+        "refused": _refusal(design),
+        "may_seal": not sealed and has_permission(request.user, Permission.SEAL_LIST, trial=trial),
+    }
+
+
+def _refusal(design: BlockDesign | PairDesign) -> str:
+    try:
+        design.refuse_what_can_be_guessed()
+    except DesignRefused as refused:
+        return str(refused)
+    return ""
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Permission.SEAL_LIST)
+def seal(request: HttpRequest, slug: str) -> HttpResponse:
+    """Asks for the password, then makes and seals the list."""
+    trial = access_trial(request.user, slug, Permission.SEAL_LIST)
+    form = ConfirmForm(request.user, request.POST or None, now=now())
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.seal_lists(trial=trial, by=request.user, now=now())
+        except DomainError as refused:
+            messages.error(request, str(refused))
+        else:
+            messages.success(request, _("The list is sealed, and its commitment is public."))
+        return redirect("randomization:desk", slug=slug)
+    return render(request, "randomization/seal.html", {**_desk(request, trial), "form": form})
+
+
+@require_GET
+def commitment(request: HttpRequest, slug: str) -> HttpResponse:
+    """What anybody may write down before the first participant, and compare with the list at the end."""
+    trial = get_object_or_404(Trial, slug=slug)
+    sealed = selectors.sealed_list(trial)
+    context = {"trial": trial, "sealed": sealed, "protocol": protocol_of(active_version(trial))}
+    return render(request, "randomization/commitment.html", context)

@@ -1,0 +1,55 @@
+"""How a page of the office decides who may open it: by membership, never by Django's model permissions."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from trial.accounts.permissions import Permission
+from trial.people.selectors import sites_for, trials_for
+
+
+class OfficeModelAdmin(admin.ModelAdmin):
+    """Read-only until it names a permission for writing; shows only rows of the user's own trials and sites.
+
+    `site_path` or `trial_path` is the way from the model to its site or trial: `"participant__site"`, or
+    `"pk"` where the model is the site itself. With neither, whoever has the permission anywhere sees all rows.
+    """
+
+    view_permission: ClassVar[Permission] = Permission.VIEW_OFFICE
+    change_permission: ClassVar[Permission | None] = None
+    add_permission: ClassVar[Permission | None] = None
+    site_path: ClassVar[str] = ""
+    trial_path: ClassVar[str] = ""
+
+    actions = None
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request)
+        if self.site_path:
+            return rows.filter(**{f"{self.site_path}__in": sites_for(request.user, self.view_permission)})
+        if self.trial_path:
+            return rows.filter(**{f"{self.trial_path}__in": trials_for(request.user, self.view_permission)})
+        return rows
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _may(request, self.view_permission)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _may(request, self.change_permission)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _may(request, self.add_permission)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nothing is deleted in the office: what happened stays."""
+        return False
+
+
+def _may(request: HttpRequest, permission: Permission | None) -> bool:
+    return permission is not None and request.user.has_perm(permission)
