@@ -6,7 +6,8 @@ from scipy.stats import norm
 
 
 def participants_per_arm(p_1: float, p_2: float, *, power: float = 0.8, alpha: float = 0.05) -> float:
-    """Participants per arm that tell proportion `p_1` from `p_2` with a two-sided test: R's `power.prop.test`.
+    """Participants per arm that tell proportion `p_1` from `p_2` with a two-sided test: R's
+    `power.prop.test`.
 
     Not rounded; a trial takes the next whole number.
     """

@@ -10,7 +10,10 @@ from analysis.statistics.survival import Interval, NotEstimable
 
 @dataclass(frozen=True)
 class Ratio:
-    """A ratio and its interval on the log scale. All None where a zero in the table leaves nothing to divide by."""
+    """A ratio and its interval on the log scale.
+
+    All None where a zero in the table leaves nothing to divide by.
+    """
 
     value: float | None
     interval: Interval
@@ -36,9 +39,9 @@ class TwoProportions:
 def compare_proportions(yes_1: int, n_1: int, yes_2: int, n_2: int, level: float = 0.95) -> TwoProportions:
     """`yes_1` of `n_1` against `yes_2` of `n_2`.
 
-    Risk difference with Newcombe's hybrid score interval (1998, method 10), odds ratio and risk ratio with Wald intervals
-    on the log scale, Pearson's chi-squared without continuity correction, Fisher's exact test (two-sided).
-    Raises NotEstimable if an arm is empty, ValueError if the counts cannot be.
+    Risk difference with Newcombe's hybrid score interval (1998, method 10), odds ratio and risk ratio
+    with Wald intervals on the log scale, Pearson's chi-squared without continuity correction, Fisher's
+    exact test (two-sided). Raises NotEstimable if an arm is empty, ValueError if the counts cannot be.
     """
     if not (0 <= yes_1 <= n_1 and 0 <= yes_2 <= n_2):
         raise ValueError("each count lies between nobody and everybody of its arm")

@@ -1,8 +1,9 @@
 """Time to event: Kaplan–Meier, restricted mean, log-rank and Cox, with R's `survival` as the yardstick.
 
-Times are days (any unit works), `events` is 1 or True for an event and 0 or False for censoring. statsmodels does the
-tests and Cox; the Kaplan–Meier curve is our own, because `SurvfuncRight.quantile` takes the right end where R takes
-the middle of a curve that lies exactly on one half, and because it cannot hold a group without events.
+Times are days (any unit works), `events` is 1 or True for an event and 0 or False for censoring.
+statsmodels does the tests and Cox; the Kaplan–Meier curve is our own, because `SurvfuncRight.quantile`
+takes the right end where R takes the middle of a curve that lies exactly on one half, and because it
+cannot hold a group without events.
 """
 
 from collections.abc import Sequence
@@ -15,11 +16,13 @@ from scipy.stats import chi2, norm
 
 Floats = NDArray[np.float64]
 TOLERANCE = 1e-12
-"""Two products of survival fractions this near to each other are the same number, as in R's `quantile.survfit`."""
+"""Two products of survival fractions this near to each other are the same number, as in R's
+`quantile.survfit`."""
 
 
 class NotEstimable(ValueError):
-    """The data at hand hold too little (no one, no event, one group only) for the number that was asked for."""
+    """The data at hand hold too little (no one, no event, one group only) for the number that was asked
+    for."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,9 @@ class Estimate:
 class SurvivalCurve:
     """Kaplan–Meier estimate of one group, as steps at the distinct event times.
 
-    `times`, `survival`, `se` (Greenwood), `at_risk`, `events` have one entry per distinct event time, in order; all are
-    empty when nobody had the event. `size` is the number of people, `last` the longest time seen.
+    `times`, `survival`, `se` (Greenwood), `at_risk`, `events` have one entry per distinct event time, in
+    order; all are empty when nobody had the event. `size` is the number of people, `last` the longest
+    time seen.
     """
 
     times: Floats
@@ -65,7 +69,8 @@ class SurvivalCurve:
         return _crossing(self.times, self.survival, 1 - p, self.last)
 
     def quantile_interval(self, p: float, level: float = 0.95) -> Interval:
-        """The interval of `quantile` from the limits of `band`, as R's `survfit` gives it (`conf.type="log"`)."""
+        """The interval of `quantile` from the limits of `band`, as R's `survfit` gives it
+        (`conf.type="log"`)."""
         low, high = self.band(level)
         return Interval(
             _crossing(self.times, low, 1 - p, self.last), _crossing(self.times, high, 1 - p, self.last)
@@ -86,7 +91,8 @@ class SurvivalCurve:
 
 
 def _crossing(times: Floats, curve: Floats, level: float, last: float) -> float | None:
-    """The first time at which `curve` is at or below `level`; the middle of the stretch where it equals `level`."""
+    """The first time at which `curve` is at or below `level`; the middle of the stretch where it equals
+    `level`."""
     below = np.flatnonzero(curve <= level + TOLERANCE)
     if not below.size:
         return None

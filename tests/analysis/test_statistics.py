@@ -108,7 +108,7 @@ def test_the_published_result_of_workup_is_reproduced():
 
 
 def test_sample_sizes_are_those_of_r_and_schoenfeld():
-    # power.prop.test(p1 = .85, p2 = .74, power = .8)
+    # R: power.prop.test with p1 = .85, p2 = .74, power = .8
     assert participants_per_arm(0.85, 0.74) == pytest.approx(210.3, abs=0.05)
     assert events_needed(1.5) == 191
 
