@@ -5,6 +5,7 @@ follow Kleene's logic: `a || b` is true when either is true, whatever the other 
 answer matters, the result is None.
 """
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
@@ -12,9 +13,15 @@ from typing import Any
 
 import cel
 
+_QUOTED = re.compile(r"""'([^'\\]*)'|"([^"\\]*)\"""")
+
 
 class ExpressionError(ValueError):
     """The expression cannot be evaluated even with all its answers: a mistake of the protocol."""
+
+    def __init__(self, expression: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"{expression}: {reason}")
 
 
 @lru_cache(maxsize=4096)
@@ -46,6 +53,11 @@ def variables(expression: str) -> frozenset[str]:
     return frozenset(_program(expression).variables())
 
 
+def texts(expression: str) -> list[str]:
+    """The quoted texts in an expression, such as the values of options."""
+    return [single or double for single, double in _QUOTED.findall(expression)]
+
+
 def evaluate(expression: str, answers: Mapping[str, Any]) -> bool | None:
     """Whether the condition holds; None when it cannot be told because something that matters is unanswered.
 
@@ -59,13 +71,16 @@ def evaluate(expression: str, answers: Mapping[str, Any]) -> bool | None:
     except Exception as error:
         if needed - context.keys():
             return None
-        raise ExpressionError(f"{expression}: {_reason(error)}") from error
+        raise ExpressionError(expression, _reason(error)) from error
     if not isinstance(result, bool):
-        raise ExpressionError(f"{expression}: gives {result!r}, not true or false")
+        raise ExpressionError(expression, f"the result is {result!r}, not true or false")
     return result
 
 
 def _reason(error: Exception) -> str:
+    """What the library says, without its advice for programmers."""
+    if isinstance(error, TypeError):
+        return "it compares or combines values of different kinds"
     return str(error).partition(". ")[0]
 
 

@@ -1,13 +1,13 @@
 """Questions: items on pages, the instruments made of them, and how an instrument is scored."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
-from trial.protocol.schema.base import Expression, Key, Language, Part, Sentence, Text
+from trial.protocol.schema.base import FROZEN, Expression, Key, Language, Part, Sentence, Text
 
 
 class Kind(StrEnum):
@@ -34,6 +34,9 @@ class Option(Part):
     """What the answer counts in a score; without it the item cannot be scored."""
     alone: bool = False
     """In `multiple`: this answer excludes all others ("none of these")."""
+
+
+OptionSets = Annotated[Mapping[Key, tuple[Option, ...]], *FROZEN, Field(validate_default=True)]
 
 
 class Item(Part):
@@ -176,7 +179,7 @@ class Instrument(Part):
     """Where the instrument and its scoring are published."""
     translation: Sentence | None = None
     """Where the wording in each language comes from, and how far it is validated."""
-    option_sets: dict[Key, tuple[Option, ...]] = {}
+    option_sets: OptionSets = {}
     """Lists of options that several items share."""
     pages: tuple[Page, ...]
     """The questions, page by page."""

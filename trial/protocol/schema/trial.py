@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveInt, model_validator
 
 from trial.protocol.schema.base import FROZEN, Expression, Key, Language, Part, Sentence, Text
-from trial.protocol.schema.items import Item, Option, Page, fill_option_sets, items_of
+from trial.protocol.schema.items import Item, OptionSets, Page, fill_option_sets, items_of
 
 BASELINE = "baseline"
 """The occasion before randomization."""
@@ -78,7 +78,7 @@ class Eligibility(Part):
 
     introduction: Text
     """What to know before the first question."""
-    option_sets: dict[Key, tuple[Option, ...]] = {}
+    option_sets: OptionSets = {}
     """Lists of options that several items share."""
     pages: tuple[Page, ...]
     """The eligibility questions, page by page."""

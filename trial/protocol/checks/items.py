@@ -1,0 +1,124 @@
+"""Items, instruments and scores: keys used once, options where they belong, scores of what has numbers."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from trial.protocol.checks.problems import PROTOCOL, Problem, nearest
+from trial.protocol.locate import Path
+from trial.protocol.reading import Study
+from trial.protocol.schema import Instrument, Item, Kind, Page, Score
+
+CHOICES = (Kind.SINGLE, Kind.MULTIPLE)
+
+
+def check(study: Study) -> Iterator[Problem]:
+    yield from _used_once(study)
+    yield from _pages(study.protocol.eligibility.pages, ("eligibility", "pages"), PROTOCOL)
+    for key, instrument in study.instruments.items():
+        if instrument.key != key:
+            yield Problem(("key",), f"the file is called {key}.toml", f"write key = “{key}”", key)
+        yield from _pages(instrument.pages, ("pages",), key)
+        yield from _scores(instrument)
+
+
+def items_on(pages: tuple[Page, ...], path: Path) -> Iterator[tuple[Path, Item]]:
+    for page_number, page in enumerate(pages):
+        for number, item in enumerate(page.items):
+            yield (*path, page_number, "items", number), item
+
+
+def _used_once(study: Study) -> Iterator[Problem]:
+    """Keys that expressions and exports find things by must mean one thing in the whole trial."""
+    named = [
+        (PROTOCOL, path, item.key)
+        for path, item in items_on(study.protocol.eligibility.pages, ("eligibility", "pages"))
+    ]
+    for key, instrument in study.instruments.items():
+        named += [(key, path, item.key) for path, item in items_on(instrument.pages, ("pages",))]
+        named += [(key, ("scores", number), score.key) for number, score in enumerate(instrument.scores)]
+        named += [(key, ("groupings", number), one.key) for number, one in enumerate(instrument.groupings)]
+    first: dict[str, str] = {}
+    for source, path, key in named:
+        if key in first:
+            where = "the protocol" if first[key] == PROTOCOL else f"instruments/{first[key]}.toml"
+            yield Problem(
+                (*path, "key"), f"“{key}” is already a key in {where}", "choose another key", source
+            )
+        first.setdefault(key, source)
+
+
+def repeated(keys: Iterable[str], path: Path, source: str = PROTOCOL, name: str = "key") -> Iterator[Problem]:
+    """Keys of one list that stand there twice."""
+    keys = list(keys)
+    count = Counter(keys)
+    for number, key in enumerate(keys):
+        if count[key] > 1 and key in keys[:number]:
+            yield Problem((*path, number, name), f"“{key}” is there twice", "choose another one", source)
+
+
+def _pages(pages: tuple[Page, ...], path: Path, source: str) -> Iterator[Problem]:
+    yield from repeated((page.key for page in pages), path, source)
+    if not pages:
+        yield Problem(path, "there are no pages", source=source)
+    for number, page in enumerate(pages):
+        if not page.items:
+            yield Problem((*path, number), "the page has no items", source=source)
+    for item_path, item in items_on(pages, path):
+        yield from _item(item, item_path, source)
+
+
+def _item(item: Item, path: Path, source: str) -> Iterator[Problem]:
+    def problem(key: str, what: str, remedy: str = "") -> Problem:
+        return Problem((*path, key), what, remedy, source)
+
+    if item.kind in CHOICES and len(item.options) < 2:
+        yield problem("options", f"“{item.kind}” needs at least two options")
+    if item.kind not in CHOICES and item.options:
+        yield problem("options", f"“{item.kind}” has no options", "kind = “single” has")
+    yield from repeated((option.value for option in item.options), (*path, "options"), source, "value")
+    if item.kind == Kind.SCALE and (item.minimum is None or item.maximum is None):
+        yield problem("kind", "a scale needs minimum and maximum")
+    if item.kind == Kind.SCALE and not (item.low and item.high):
+        yield problem("kind", "a scale says what its ends mean", "low and high")
+    if item.minimum is not None and item.maximum is not None and item.minimum >= item.maximum:
+        yield problem("maximum", f"the maximum must be more than the minimum, {item.minimum}")
+    if item.step <= 0:
+        yield problem("step", "the step must be more than 0")
+    if item.kind not in (Kind.NUMBER, Kind.SCALE) and item.unit:
+        yield problem("unit", f"“{item.kind}” has no unit")
+
+
+def _scores(instrument: Instrument) -> Iterator[Problem]:
+    by_key = {item.key: item for item in instrument.items}
+    for number, score in enumerate(instrument.scores):
+        path = ("scores", number)
+        for place, key in enumerate(score.items):
+            if key not in by_key:
+                what = f"there is no item “{key}”"
+                yield Problem((*path, "items", place), what, nearest(key, by_key), instrument.key)
+            elif not has_number(by_key[key]):
+                what = f"“{key}” has no number: give each of its options a score"
+                yield Problem((*path, "items", place), what, source=instrument.key)
+        yield from _score(score, path, instrument.key)
+
+
+def has_number(item: Item) -> bool:
+    """Whether each answer to the item counts something in a score."""
+    if item.kind == Kind.SINGLE:
+        return all(option.score is not None for option in item.options)
+    return item.kind in (Kind.SCALE, Kind.NUMBER)
+
+
+def _score(score: Score, path: Path, source: str) -> Iterator[Problem]:
+    if not score.items:
+        yield Problem((*path, "items"), "the score needs items", source=source)
+    for number, key in enumerate(score.reversed):
+        if key not in score.items:
+            what = f"“{key}” is not among the score's items"
+            yield Problem((*path, "reversed", number), what, nearest(key, score.items), source)
+    if not 1 <= score.needed <= max(len(score.items), 1):
+        yield Problem((*path, "least_answered"), f"must be from 1 to {len(score.items)}", source=source)
+    starts = [band.minimum for band in score.bands]
+    if starts != sorted(set(starts)):
+        yield Problem((*path, "bands"), "each band must start above the one before", source=source)
+    yield from repeated((band.key for band in score.bands), (*path, "bands"), source)

@@ -1,0 +1,179 @@
+"""The schedule and the analysis: times, occasions, and names that point at something."""
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import time
+from zoneinfo import available_timezones
+
+from trial.protocol.checks.items import repeated
+from trial.protocol.checks.problems import Problem, nearest
+from trial.protocol.locate import Path
+from trial.protocol.reading import Study
+from trial.protocol.schema import BASELINE, Kind, Protocol
+
+ALWAYS_STOP = {"stop", "stopp"}
+
+
+def check(study: Study) -> Iterator[Problem]:
+    protocol = study.protocol
+    yield from _names(protocol)
+    yield from _weekly(protocol)
+    yield from _stop_words(protocol)
+    yield from _questionnaires(protocol)
+    yield from _uses(study)
+    yield from _expert_team(study)
+    yield from _outcomes(study)
+    yield from _analysis(protocol)
+    yield from _export(study)
+
+
+def _known(key: str, known: Collection[str], path: Path, what: str) -> Iterator[Problem]:
+    if key not in known:
+        yield Problem(path, f"there is no {what} “{key}”", nearest(key, known))
+
+
+def _names(protocol: Protocol) -> Iterator[Problem]:
+    if protocol.time_zone not in available_timezones():
+        yield Problem(
+            ("time_zone",),
+            f"“{protocol.time_zone}” is not a time zone",
+            nearest(protocol.time_zone, available_timezones()),
+        )
+    if len(set(protocol.languages)) != len(protocol.languages):
+        yield Problem(("languages",), "a language is there twice")
+    yield from repeated((tick.key for tick in protocol.consent.ticks), ("consent", "ticks"))
+    yield from repeated((one.key for one in protocol.eligibility.criteria), ("eligibility", "criteria"))
+
+
+def _quiet(protocol: Protocol, at: time) -> bool:
+    start, end = protocol.messages.quiet_from, protocol.messages.quiet_to
+    return start <= at < end if start <= end else at >= start or at < end
+
+
+def _weekly(protocol: Protocol) -> Iterator[Problem]:
+    weekly = protocol.weekly
+    ticks = {tick.key for tick in protocol.consent.ticks}
+    yield from _known(weekly.tick, ticks, ("weekly", "tick"), "consent tick")
+    if _quiet(protocol, weekly.at):
+        hours = f"{protocol.messages.quiet_from:%H:%M}–{protocol.messages.quiet_to:%H:%M}"
+        yield Problem(
+            ("weekly", "at"), f"{weekly.at:%H:%M} is within the quiet hours {hours}", "a time outside them"
+        )
+    if weekly.minimum >= weekly.maximum:
+        yield Problem(("weekly", "maximum"), f"must be more than the minimum, {weekly.minimum}")
+    elif weekly.step <= 0 or (weekly.maximum - weekly.minimum) % weekly.step:
+        yield Problem(("weekly", "step"), "steps from the minimum must end at the maximum")
+
+
+def _stop_words(protocol: Protocol) -> Iterator[Problem]:
+    """A word that answers an open question must not end the messages."""
+    weekly = protocol.weekly
+    answers = {
+        word.casefold()
+        for words in (weekly.unit_words, weekly.whole_week_words, weekly.no_day_words)
+        for of_language in words.values()
+        for word in of_language
+    }
+    for number, word in enumerate(weekly.stop_words):
+        if word.casefold() in answers or word.strip().replace(",", ".").replace(".", "").isdigit():
+            what = f"“{word}” is also an answer to the weekly question"
+            yield Problem(("weekly", "stop_words", number), what, "a word that answers nothing")
+    for word in sorted(answers & ALWAYS_STOP):
+        yield Problem(("weekly",), f"“{word}” always ends the messages; it cannot be an answer")
+
+
+def _questionnaires(protocol: Protocol) -> Iterator[Problem]:
+    path = ("questionnaires",)
+    yield from repeated((one.occasion for one in protocol.questionnaires), path, name="occasion")
+    yield from repeated((str(one.week) for one in protocol.questionnaires), path, name="week")
+    for number, one in enumerate(protocol.questionnaires):
+        if one.occasion == BASELINE:
+            yield Problem(
+                (*path, number, "occasion"), "“baseline” is before randomization", f"week{one.week}"
+            )
+        if not protocol.instruments_at(one.occasion):
+            what = f"no instrument is answered at “{one.occasion}”"
+            yield Problem((*path, number, "occasion"), what, "name it among an instrument's occasions")
+        if one.reminder_after_hours >= one.open_days * 24:
+            yield Problem(
+                (*path, number, "reminder_after_hours"),
+                "the reminder comes after the questionnaire has closed",
+            )
+
+
+def _uses(study: Study) -> Iterator[Problem]:
+    protocol = study.protocol
+    occasions = _occasions(protocol)
+    yield from repeated((use.instrument for use in protocol.instruments), ("instruments",), name="instrument")
+    for number, use in enumerate(protocol.instruments):
+        for place, occasion in enumerate(use.occasions):
+            yield from _known(occasion, occasions, ("instruments", number, "occasions", place), "occasion")
+    if not protocol.instruments_at(BASELINE):
+        yield Problem(("instruments",), "nothing is answered at “baseline”")
+
+
+def _occasions(protocol: Protocol) -> list[str]:
+    return [BASELINE, *(one.occasion for one in protocol.questionnaires)]
+
+
+def _measures(study: Study, keys: Iterable[str]) -> set[str]:
+    """Items and scores of the instruments."""
+    instruments = [study.instruments[key] for key in keys]
+    return {key for one in instruments for key in (*(item.key for item in one.items), *one.results)}
+
+
+def _expert_team(study: Study) -> Iterator[Problem]:
+    team, protocol = study.protocol.expert_team, study.protocol
+    if team is None:
+        return
+    yield from _known(team.arm, {arm.key for arm in protocol.arms}, ("expert_team", "arm"), "arm")
+    yield from repeated((one.key for one in team.professions), ("expert_team", "professions"))
+    known = {item.key for item in protocol.eligibility.items}
+    known |= _measures(study, protocol.instruments_at(BASELINE))
+    for number, key in enumerate(team.summary):
+        yield from _known(key, known, ("expert_team", "summary", number), "item or score of the baseline")
+
+
+def _outcomes(study: Study) -> Iterator[Problem]:
+    protocol = study.protocol
+    yield from repeated((outcome.key for outcome in protocol.outcomes), ("outcomes",))
+    for number, outcome in enumerate(protocol.outcomes):
+        path = ("outcomes", number)
+        if outcome.source == "questionnaire" and not (outcome.measure and outcome.occasions):
+            yield Problem(path, "says neither what is measured nor when", "measure and occasions")
+        for place, occasion in enumerate(outcome.occasions):
+            known = _occasions(protocol)
+            yield from _known(occasion, known, (*path, "occasions", place), "occasion")
+            if outcome.measure and occasion in known:
+                measures = _measures(study, protocol.instruments_at(occasion))
+                yield from _known(
+                    outcome.measure, measures, (*path, "measure"), f"item or score at {occasion} called"
+                )
+
+
+def _analysis(protocol: Protocol) -> Iterator[Problem]:
+    analysis, weekly = protocol.analysis, protocol.weekly
+    primary = {outcome.key for outcome in protocol.outcomes if outcome.role == "primary"}
+    yield from _known(analysis.primary, primary, ("analysis", "primary"), "primary outcome")
+    arms = {arm.key for arm in protocol.arms}
+    yield from _known(analysis.reference_arm, arms, ("analysis", "reference_arm"), "arm")
+    if analysis.working.week > weekly.weeks:
+        what = f"week {analysis.working.week} is after the last weekly question"
+        yield Problem(("analysis", "working", "week"), what, f"at most {weekly.weeks}")
+    if analysis.working.consecutive_weeks > analysis.working.week:
+        yield Problem(("analysis", "working", "consecutive_weeks"), "more weeks than there are until then")
+    for name in ("working", "sustained"):
+        days = getattr(analysis, name).maximum_days
+        if not weekly.minimum <= days < weekly.maximum:
+            what = f"{days} is not from {weekly.minimum} to below {weekly.maximum}"
+            yield Problem(("analysis", name, "maximum_days"), what)
+
+
+def _export(study: Study) -> Iterator[Problem]:
+    items = {item.key: item for item in study.protocol.eligibility.items}
+    items |= {item.key: item for one in study.instruments.values() for item in one.items}
+    for number, key in enumerate(study.protocol.export.leave_out):
+        yield from _known(key, items, ("export", "leave_out", number), "item")
+    for key, item in items.items():
+        if item.kind == Kind.TEXT and key not in study.protocol.export.leave_out:
+            what = f"the free text “{key}” may name somebody and is exported"
+            yield Problem(("export", "leave_out"), what, "leave it out", note=True)
