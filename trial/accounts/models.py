@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
+from django.contrib.auth import get_backends
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
-from django.contrib.auth.models import _user_has_perm
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -73,14 +73,14 @@ class User(Model, AbstractBaseUser):
         """Whether the office opens for them."""
         return self.has_perm(Permission.VIEW_OFFICE)
 
-    def has_perm(self, permission: str, obj: object = None) -> bool:
-        """Whether an authentication backend grants it: in the trial or site `obj`, or anywhere when None.
+    def has_perm(self, permission: str, obj: models.Model | None = None) -> bool:
+        """Whether they may: in the trial or site `obj`, or anywhere when it is None.
 
-        Memberships live above this app, so the answer comes from `trial.people`'s backend.
+        Memberships live above this app, so the answer comes from `trial.people`'s authentication backend.
         """
-        return self.is_active and _user_has_perm(self, permission, obj)
+        return self.is_active and any(backend.has_perm(self, permission, obj) for backend in get_backends())
 
-    def has_perms(self, permissions: list[str], obj: object = None) -> bool:
+    def has_perms(self, permissions: list[str], obj: models.Model | None = None) -> bool:
         return all(self.has_perm(permission, obj) for permission in permissions)
 
     def has_module_perms(self, app_label: str) -> bool:

@@ -1,4 +1,4 @@
-"""Roles are plain classes that list permissions. A membership in `trial.people` gives a user one, in a trial or at a site.
+"""Roles are plain classes that list permissions; a membership gives a user one, in a trial or at a site.
 
 Concealment decides the cuts: whoever meets participants before allocation never sees a list; whoever analyses
 never sees an arm or an identity; whoever designs the lists never meets a participant.
@@ -21,7 +21,7 @@ class Role:
 
 
 class Coordinator(Role):
-    """Meets participants: verifies, randomizes, calls, corrects. Learns the arm of those who are allocated."""
+    """Meets participants: verifies, randomizes, calls, corrects. Learns an arm after allocation."""
 
     key = "coordinator"
     name = _("Coordinator")
@@ -44,7 +44,7 @@ class Coordinator(Role):
 
 
 class TrialManager(Role):
-    """Runs the trial from day to day: everything a coordinator does, the protocol's life, members and the trail."""
+    """Runs the trial: everything a coordinator does, the protocol's life, members and the trail."""
 
     key = "trial_manager"
     name = _("Trial manager")
@@ -73,11 +73,11 @@ class Researcher(Role):
 
 
 class Expert(Role):
-    """Member of expert teams: sees the cases they are a member of, nothing else."""
+    """Member of expert teams. Identities and answers open only through the cases they are members of."""
 
     key = "expert"
     name = _("Expert")
-    permissions = frozenset({P.VIEW_CASE, P.WRITE_CASE})
+    permissions = frozenset({P.VIEW_CASE, P.WRITE_CASE, P.READ_IDENTITY, P.VIEW_HEALTH_ANSWERS})
 
 
 class Monitor(Role):

@@ -1,7 +1,7 @@
 """Who is acting, why, and in which request: what the database writes beside every change.
 
-The answer is carried in a context variable. `trial.audit.postgresql` brings it to the connection before the next
-statement, so it is right inside a transaction, after a rollback and on a connection taken from a pool.
+The answer is carried in a context variable. `trial.audit.postgresql` brings it to the connection before the
+next statement, so it is right inside a transaction, after a rollback and on a connection taken from a pool.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The trail: what changed, what was read, and the chain that seals both. Nothing here is ever updated or deleted."""
+"""The trail: what changed, what was read, and the chain that seals both. Its rows are only ever added."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex

@@ -2,7 +2,7 @@
 
 
 class OwnerMigrates:
-    """`default` is the application's role and `owner` the schema's owner in the same database: only it migrates."""
+    """`default` is the application's role, `owner` the schema's, in one database: only the owner migrates."""
 
     def allow_migrate(self, db: str, app_label: str, **hints: object) -> bool:
         return db == "owner"

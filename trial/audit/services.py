@@ -1,11 +1,20 @@
 """What the trail is told; changes it hears by itself, from the database's triggers."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from time import monotonic, sleep
 
+from django.db import connection
+
+from trial.audit.chain import GENESIS, block_hash, digests
 from trial.audit.context import current
-from trial.audit.models import ReadEvent
+from trial.audit.models import AuditBlock, ReadEvent
+from trial.core.db import lock
 from trial.core.errors import DomainError
+
+EVENTS_PER_BLOCK = 10_000
 
 
 class NobodyActs(DomainError):
@@ -15,7 +24,7 @@ class NobodyActs(DomainError):
 def record_read(
     *, what: str, participant_study_id: str, fields: Iterable[str], reason: str, now: datetime
 ) -> ReadEvent:
-    """Log that whoever acts reads `fields` of `what`; call it before showing them, in the same transaction."""
+    """Log that whoever acts reads `fields` of `what`; called before they are shown."""
     act = current()
     if not act.actor:
         raise NobodyActs(f"Nobody is acting: reading {what} refused.")
@@ -28,3 +37,72 @@ def record_read(
         reason=reason,
         request=act.request,
     )
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """What one call sealed; `complete` is False when a long transaction made it wait for the next call."""
+
+    events: int
+    blocks: int
+    complete: bool
+
+
+def seal_events(*, now: datetime, patience: timedelta = timedelta(seconds=2)) -> Sealed:
+    """Put every event that is certain to be complete into the chain.
+
+    An event can have a lower number than another and be committed later. So: note the last number given out,
+    then take a transaction id of our own; every event up to that number belongs to an older transaction. Once
+    all of those have ended, nothing up to the number can appear any more, and what does was smuggled in.
+    """
+    with lock("audit-seal") as mine:
+        if not mine:
+            return Sealed(0, 0, complete=False)
+        up_to = _last_number_given_out()
+        if not _older_transactions_end(patience):
+            return Sealed(0, 0, complete=False)
+        events = blocks = 0
+        while block := _append_block(up_to, now):
+            events += len(block.event_ids)
+            blocks += 1
+        return Sealed(events, blocks, complete=True)
+
+
+def _last_number_given_out() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM audit_event_id_seq")
+        return int(cursor.fetchone()[0])
+
+
+def _older_transactions_end(patience: timedelta) -> bool:
+    """Wait until no transaction that began to write before this moment is still open."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_xact_id()::text")
+        ours = cursor.fetchone()[0]
+        deadline = monotonic() + patience.total_seconds()
+        while True:
+            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot()) >= %s::xid8", [ours])
+            if cursor.fetchone()[0]:
+                return True
+            if monotonic() >= deadline:
+                return False
+            sleep(0.05)
+
+
+def _append_block(up_to: int, now: datetime) -> AuditBlock | None:
+    """Seal the next events up to the number `up_to`; None when there are none left."""
+    head = AuditBlock.objects.order_by("-number").only("number", "up_to", "hash").first()
+    found = list(islice(digests(after=head.up_to if head else 0, up_to=up_to), EVENTS_PER_BLOCK))
+    if not found:
+        return None
+    block = AuditBlock(
+        number=head.number + 1 if head else 1,
+        up_to=found[-1][0] if len(found) == EVENTS_PER_BLOCK else up_to,
+        event_ids=[event_id for event_id, _ in found],
+        digests=b"".join(digest for _, digest in found),
+        previous_hash=bytes(head.hash) if head else GENESIS,
+        sealed_at=now,
+    )
+    block.hash = block_hash(block)
+    block.save(force_insert=True)
+    return block

@@ -39,15 +39,15 @@ def watched() -> list[Watched]:
 def _is_ours(model: type[AnyModel]) -> bool:
     if model in (AuditEvent, AuditBlock) or model._meta.proxy or not model._meta.managed:
         return False
-    return issubclass(model._meta.auto_created or model, Model)
+    owner = model._meta.auto_created or model  # the model that declares a many-to-many table
+    return isinstance(owner, type) and issubclass(owner, Model)
 
 
 def _watched(model: type[AnyModel], masked: tuple[str, ...]) -> Watched:
     fields = model._meta.concrete_fields
-    columns = {field.name: field.column for field in fields}
     return Watched(
         table=model._meta.db_table,
-        primary_key=model._meta.pk.column,
-        masked=tuple(columns[name] for name in masked),
-        sealed=tuple(field.column for field in fields if field.get_internal_type() == "BinaryField"),
+        primary_key=str(model._meta.pk.column),
+        masked=tuple(str(field.column) for field in fields if field.name in masked),
+        sealed=tuple(str(field.column) for field in fields if field.get_internal_type() == "BinaryField"),
     )

@@ -1,4 +1,4 @@
-"""What makes the trail complete: a trigger on every watched table, and an application role that cannot touch it.
+"""What makes the trail complete: a trigger on every watched table, and a role that cannot touch its rows.
 
 `install` is run by the owner after every `migrate`. It may be run again at any time and is one transaction.
 """
@@ -28,14 +28,14 @@ APPLICATION_MAY = {
 
 
 def install(using: str = "owner") -> None:
-    """Create the trail's functions and triggers and grant the application its rights. Needs the owner's role."""
+    """Create the trail's functions and triggers and grant the application its rights, as the owner."""
     application = str(settings.DATABASES["default"]["USER"])
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         cursor.execute("SELECT current_user")
         if cursor.fetchone()[0] == application:
             raise ImproperlyConfigured(
-                "DATABASE_URL and OWNER_DATABASE_URL name the same role: give the application a role of its own, "
-                "or it could alter the audit trail."
+                "DATABASE_URL and OWNER_DATABASE_URL name the same role: give the application a role "
+                "of its own, or it could alter the audit trail."
             )
         existing = set(connections[using].introspection.table_names(cursor))
         if AuditEvent._meta.db_table not in existing:

@@ -1,7 +1,7 @@
 """PostgreSQL as Django knows it, on which every statement runs in the name of whoever acts.
 
-Session settings follow transactions: a rollback takes them back. So the wrapper remembers what it last told the
-server, forgets it when it connects or rolls back, and tells it anew before the next statement that needs it.
+Session settings follow transactions: a rollback takes them back. So the wrapper remembers what it last told
+the server, forgets it when it connects or rolls back, and tells it anew before the next statement.
 Needs session pooling where a pooler stands between (not PgBouncer's transaction mode).
 """
 
@@ -47,8 +47,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _rollback(self) -> None:
         self._told = None
-        super()._rollback()
+        super()._rollback()  # type: ignore[misc]
 
     def _savepoint_rollback(self, sid: str) -> None:
-        super()._savepoint_rollback(sid)
+        super()._savepoint_rollback(sid)  # type: ignore[misc]
         self._told = None

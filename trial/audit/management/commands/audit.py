@@ -1,0 +1,47 @@
+"""`manage.py audit verify | head | seal`: prove that nobody touched the trail."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from trial.audit.chain import verify
+from trial.audit.context import acting
+from trial.audit.selectors import head, oldest_unsealed
+from trial.audit.services import seal_events
+from trial.audit.triggers import gaps
+from trial.core.clock import now
+
+
+class Command(BaseCommand):
+    help = "Verify the audit trail, print the head of its chain, or seal what is not sealed yet."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        acts = parser.add_subparsers(dest="act", required=True)
+        verifying = acts.add_parser("verify", help="find the first event or block that was touched")
+        verifying.add_argument("--head", metavar="NUMBER:HASH", help="a head of this chain, kept elsewhere")
+        acts.add_parser("head", help="print NUMBER:HASH of the newest block")
+        acts.add_parser("seal", help="seal now instead of at the next minute")
+
+    def handle(self, *args: Any, **options: Any) -> str:
+        return str(getattr(self, options["act"])(options))
+
+    def verify(self, options: dict[str, Any]) -> str:
+        verdict = verify(expected_head=options["head"])
+        if verdict.problem:
+            raise CommandError(f"The audit trail was tampered with: {verdict.problem}.")
+        if missing := gaps():
+            raise CommandError("The chain is whole, but changes can pass it by:\n" + "\n".join(missing))
+        waiting = f"; {verdict.unsealed} wait for the next block" if verdict.unsealed else ""
+        since = oldest_unsealed()
+        waiting += f", the oldest since {since:%Y-%m-%d %H:%M:%S} UTC" if since else ""
+        return f"The trail is whole: {verdict.events} events in {verdict.blocks} blocks{waiting}."
+
+    def head(self, options: dict[str, Any]) -> str:
+        return head() or "Nothing is sealed yet."
+
+    def seal(self, options: dict[str, Any]) -> str:
+        with acting("system:seal"):
+            sealed = seal_events(now=now())
+        if not sealed.complete:
+            raise CommandError("A long transaction or another sealer is in the way; try again.")
+        return f"{sealed.events} events sealed in {sealed.blocks} blocks."
