@@ -3,7 +3,7 @@ from contextlib import ExitStack
 
 import pytest
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.db import connections
 from django.test import TransactionTestCase
 
@@ -54,7 +54,9 @@ def redis_url(worker_id):
     number = 0 if worker_id == "master" else int(worker_id.removeprefix("gw")) + 1
     url = f"{os.environ['TEST_REDIS']}/{number}"
     os.environ["REDIS_URL"] = settings.REDIS_URL = url
-    settings.CACHES["default"]["LOCATION"] = url
+    caches.settings["default"]["LOCATION"] = url
+    caches.close_all()
+    del caches["default"]
     app.conf.broker_url = url
     return url
 
@@ -70,12 +72,3 @@ def somebody_acts():
 def fresh_cache(redis_url):
     yield
     cache.clear()
-
-
-@pytest.fixture(autouse=True)
-def actor():
-    """Tests write as the system; a test about actors takes its own."""
-    from trial.audit.context import acting
-
-    with acting("system:test"):
-        yield

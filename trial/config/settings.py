@@ -126,9 +126,10 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
     "trial.people.backends.MembershipBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
+    "trial.accounts.backends.LogInBackend",
 ]
-ACCOUNT_ADAPTER = "trial.accounts.adapter.StaffAdapter"
+ACCOUNT_ADAPTER = "trial.audit.login.ActingAdapter"
+MFA_ADAPTER = "trial.accounts.adapter.SecondStepAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
@@ -136,6 +137,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if PRODUCTION else 0  # the reverse proxy; rate limits count by address
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Tilbake"

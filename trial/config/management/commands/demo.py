@@ -13,7 +13,7 @@ from django.db import connection, connections
 from trial.config.celery import app
 from trial.config.demo import Demo, DemoError, wait_for
 from trial.core.clock import now
-from trial.messaging.selectors import last_sweep
+from trial.messaging.models import Heartbeat
 from trial.rehearsal.demo import Account, accounts, fill
 
 
@@ -57,7 +57,7 @@ class Command(BaseCommand):
             "web": lambda: _answers(f"{demo.web}/health/"),
             "simulator": lambda: _answers(f"{demo.simulator}/simulator/health"),
             "worker": lambda: app.control.ping(timeout=1),
-            "beat": lambda: (swept := last_sweep("dispatch")) and swept > started,
+            "beat": Heartbeat.objects.filter(at__gt=started).exists,
         }
         for name, probe in probes.items():
             wait_for(name, probe)
