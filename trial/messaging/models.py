@@ -120,7 +120,7 @@ class Message(Model):
             models.CheckConstraint(
                 condition=Q(state=State.QUEUED, recipient=None)
                 | Q(state=State.IN_FLIGHT, recipient__isnull=False, claimed_at__isnull=False)
-                | Q(state=State.SENT, recipient=None, sent_at__isnull=False)
+                | Q(state=State.SENT, recipient=None, sent_at__isnull=False, provider_id__isnull=False)
                 | (Q(state=State.FAILED, recipient=None) & ~Q(error_code=""))
                 | (Q(state=State.SKIPPED, recipient=None) & Q(skip_reason__in=SkipReason.values)),
                 name="message_state_has_its_facts",

@@ -71,8 +71,8 @@ Outcome: TypeAlias = Sent | Refused | TryLater | InDoubt | NotTried
 def dispatch_due(*, gateway: Gateway, now: datetime, batch: int = 100) -> Counts:
     """Send every message that is due, claimed batch by batch; any number of workers may do so at once.
 
-    Whether we may still contact each participant, quiet hours and lateness are looked at anew. Call it outside
-    any transaction, with a `now` just taken: a sweep ends after a minute, or when the provider says "later".
+    Whether we may still contact each participant, quiet hours and lateness are looked at anew. Call it
+    outside any transaction, with a `now` just taken. It ends after a minute, or when the provider says so.
     """
     sweep = _Sweep(gateway, now)
     with ThreadPoolExecutor(gateway.at_once, "send") as pool:

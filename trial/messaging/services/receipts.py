@@ -31,7 +31,7 @@ def record_accepted(*, provider_ids: Mapping[UUID, str], now: datetime) -> int:
 def record_receipt(
     *, message_id: UUID, provider_id: str, status: str, error_code: str, now: datetime
 ) -> bool:
-    """Keep a status report, which also tells of a send whose answer was lost. False for no message of ours."""
+    """Keep a status report, which also tells of a send whose answer was lost. False: not of ours."""
     message = Message.objects.filter(pk=message_id).first()
     if message is None:
         return False

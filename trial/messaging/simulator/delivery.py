@@ -25,7 +25,7 @@ class Delivery:
     pace: float
     """Seconds between a message's statuses."""
     faults: Faults = field(default_factory=Faults)
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def start(self, sms: Sms) -> None:
         self._spawn(self._deliver(sms))
@@ -47,22 +47,22 @@ class Delivery:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.webhooks.close()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _deliver(self, sms: Sms) -> None:
-        await self._call_back(sms)
+        self._call_back(sms)
         await asyncio.sleep(self.pace)
         self.store.set_status(sms, "sent")
-        await self._call_back(sms)
+        self._call_back(sms)
         await asyncio.sleep(self.pace)
         code = self.faults.undelivered.get(sms.to)
         self.store.set_status(sms, "undelivered" if code else "delivered", code)
-        await self._call_back(sms)
+        self._call_back(sms)
 
-    async def _call_back(self, sms: Sms) -> None:
+    def _call_back(self, sms: Sms) -> None:
         if not sms.status_callback or not self.faults.callbacks:
             return
         form = {
@@ -77,7 +77,7 @@ class Delivery:
         }
         if sms.error_code:
             form["ErrorCode"] = str(sms.error_code)
-        await self._post(sms.status_callback, form)
+        self._spawn(self._post(sms.status_callback, form))
 
     async def _hand_over(self, sms: Sms, opted: str) -> None:
         form = {

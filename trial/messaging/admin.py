@@ -1,0 +1,48 @@
+"""What the office sees of messages: when and whether, never a text or a number."""
+
+from django.contrib import admin
+
+from trial.accounts.permissions import Permission
+from trial.messaging.models import Heartbeat, Inbound, Message, Receipt
+from trial.people.admin_base import OfficeModelAdmin
+
+
+class ReceiptInline(admin.TabularInline):
+    model = Receipt
+    fields = readonly_fields = ("status", "error_code", "at")
+    can_delete = False
+    extra = 0
+
+    def has_add_permission(self, request: object, obj: object = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: object, obj: object = None) -> bool:
+        """Whoever sees the message."""
+        return True
+
+
+@admin.register(Message)
+class MessageAdmin(OfficeModelAdmin):
+    view_permission = Permission.VIEW_PARTICIPANT
+    site_path = "participant__site"
+    list_display = ("participant", "kind", "state", "due_at", "sent_at", "skip_reason", "error_code")
+    list_filter = ("state", "kind", "skip_reason")
+    list_select_related = ("participant",)
+    search_fields = ("participant__study_id",)
+    exclude = ("body", "recipient")
+    inlines = (ReceiptInline,)
+
+
+@admin.register(Inbound)
+class InboundAdmin(OfficeModelAdmin):
+    view_permission = Permission.VIEW_PARTICIPANT
+    trial_path = "trial"
+    list_display = ("received_at", "trial", "handled_at")
+    list_select_related = ("trial",)
+    exclude = ("body", "from_index")
+
+
+@admin.register(Heartbeat)
+class HeartbeatAdmin(OfficeModelAdmin):
+    view_permission = Permission.VIEW_SYSTEM
+    list_display = ("name", "at", "late_after")
