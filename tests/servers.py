@@ -79,7 +79,7 @@ def _migrate(postgres: Postgres, name: str) -> None:
         "OWNER_DATABASE_URL": postgres.url(name, OWNER),
         "DJANGO_SETTINGS_MODULE": "tests.settings",
     }
-    command = [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity", "0"]
+    command = [sys.executable, str(ROOT / "manage.py"), "migrate", "--skip-checks", "--verbosity", "0"]
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
 
 

@@ -75,13 +75,13 @@ def own_participant(request: HttpRequest) -> Participant | None:
     )
 
 
-def log_in_participant(request: HttpRequest, participant: Participant) -> None:
+def enter(request: HttpRequest, participant: Participant) -> None:
     """From here on the session is the participant's. A staff member's own log-in in this browser ends."""
     request.session.flush()
     request.session[SESSION_KEY] = participant.study_id
     become(f"participant:{participant.study_id}")
 
 
-def log_out_participant(request: HttpRequest) -> None:
+def leave(request: HttpRequest) -> None:
     """The session is nobody's."""
     request.session.flush()

@@ -14,7 +14,7 @@ class OfficeModelAdmin(admin.ModelAdmin):
     """Read-only until it names a permission for writing; shows only rows of the user's own trials and sites.
 
     `site_path` or `trial_path` is the way from the model to its site or trial: `"participant__site"`, or
-    `"pk"` where the model is the site itself. With neither, whoever has the permission anywhere sees all rows.
+    `"pk"` where the model is the site itself. With neither, whoever has the permission sees all rows.
     """
 
     view_permission: ClassVar[Permission] = Permission.VIEW_OFFICE

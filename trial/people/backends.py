@@ -1,5 +1,7 @@
 """Answers Django's `user.has_perm` from memberships."""
 
+from django.contrib.auth.backends import BaseBackend
+
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.accounts.roles import BY_KEY
@@ -8,24 +10,22 @@ from trial.people.selectors import grants_permission, memberships
 from trial.protocol.models import Trial
 
 
-class MembershipBackend:
+class MembershipBackend(BaseBackend):
     """Grants the permissions of `trial.accounts.permissions`; authenticates nobody.
 
     A user object's memberships are read once, so that a page of the office asks the database once.
     """
 
-    def authenticate(self, request: object, **credentials: object) -> None:
-        return None
-
-    def has_perm(self, user: User, permission: str, obj: object = None) -> bool:
-        """Anywhere (no `obj`), in a whole trial, or at a site."""
-        if permission not in Permission:
+    def has_perm(self, user_obj: User, perm: str, obj: object = None) -> bool:
+        """Anywhere (no `obj`), in a whole trial, at a site, or where something of a site or trial belongs."""
+        if perm not in set(Permission):
             return False
-        held = [m for m in _held(user) if permission in BY_KEY[m.role].permissions]
-        if isinstance(obj, Site):
-            return grants_permission(held, site=obj)
-        if isinstance(obj, Trial):
-            return grants_permission(held, trial=obj)
+        held = [m for m in _held(user_obj) if perm in BY_KEY[m.role].permissions]
+        place = obj if isinstance(obj, Site | Trial) else getattr(obj, "site", getattr(obj, "trial", None))
+        if isinstance(place, Site):
+            return grants_permission(held, site=place)
+        if isinstance(place, Trial):
+            return grants_permission(held, trial=place)
         return obj is None and bool(held)
 
 

@@ -109,7 +109,7 @@ def participants_by_phone_indexes(indexes: Collection[bytes]) -> dict[bytes, lis
     records = IdentityRecord.objects.filter(phone_index__in=list(indexes)).select_related(
         "participant__trial", "participant__site"
     )
-    for record in records.order_by("participant"):
+    for record in records.order_by("participant_id"):
         found[bytes(record.phone_index or b"")].append(record.participant)
     return dict(found)
 

@@ -10,7 +10,8 @@ It catches every wrong character and every swap of two characters, neighbours or
 """
 
 import re
-import secrets
+
+from trial.core import chance
 
 ALPHABET = "34679CFHJKMPRTWXY"
 MODULUS = len(ALPHABET)
@@ -23,7 +24,7 @@ _separators = re.compile(r"[\s\-–.]+")
 
 def new_study_id() -> str:
     """A random study id; one of 1,419,857, so whoever stores it must be ready for one that is taken."""
-    body = random_characters(RANDOM_CHARACTERS)
+    body = "".join(chance.choice(ALPHABET) for _ in range(RANDOM_CHARACTERS))
     return _grouped(body + check_character(body))
 
 
@@ -38,11 +39,6 @@ def read_study_id(raw: str) -> str | None:
 def check_character(body: str) -> str:
     """The last character, which makes the weighted sum 1."""
     return ALPHABET[(1 - _weighted_sum(body + ALPHABET[0])) % MODULUS]
-
-
-def random_characters(count: int) -> str:
-    """So many independent random characters of the alphabet."""
-    return "".join(secrets.choice(ALPHABET) for _ in range(count))
 
 
 def compact(raw: str) -> str:

@@ -15,7 +15,7 @@ from trial.people.errors import IdentityErased, TooManyCodes, WrongCode
 from trial.people.identity import keys
 from trial.people.models import AccessCode, IdentityRecord, Participant, Purpose
 from trial.people.selectors import participants_by_phone
-from trial.people.study_id import ALPHABET, compact, random_characters
+from trial.people.study_id import ALPHABET, compact
 
 DIGITS = 6
 LIVES = timedelta(minutes=10)
@@ -124,7 +124,7 @@ def issue_long_codes(
 ) -> dict[int, str]:
     """For each participant id nine characters (`K7F-4MX-3RW`) that open one thing again and again until
     they expire."""
-    codes = {participant.pk: random_characters(LONG_CHARACTERS) for participant in participants}
+    codes = {participant.pk: _long_code() for participant in participants}
     AccessCode.objects.bulk_create(
         AccessCode(
             participant_id=pk,
@@ -151,6 +151,10 @@ def participant_by_code(*, code: str, purpose: Purpose | str, now: datetime) -> 
         if participant := found.select_related("trial", "site").first():
             return participant
     raise WrongCode(_("The code is not right, or it is too old. Check it against the message."))
+
+
+def _long_code() -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(LONG_CHARACTERS))
 
 
 def _short_hash(participant_id: int, purpose: Purpose | str, issued_at: datetime, code: str) -> bytes:

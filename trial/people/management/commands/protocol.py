@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from trial.accounts.models import User
 from trial.audit.context import acting
@@ -55,10 +56,8 @@ class Command(BaseCommand):
         if study is None or wrong:
             raise CommandError(_all(wrong, file))
         protocol = study.protocol
-        self.stdout.write(
-            f"{protocol.slug} {protocol.version}: {len(protocol.sites)} sites, {len(study.instruments)} instruments, "
-            f"{', '.join(protocol.languages)}. Nothing is wrong."
-        )
+        parts = f"{len(protocol.sites)} sites, {len(study.instruments)} instruments, {', '.join(protocol.languages)}"
+        self.stdout.write(f"{protocol.slug} {protocol.version}: {parts}. Nothing is wrong.")
 
     def _load(self, *, file: Path, reason: str, by: str | None, **_: Any) -> None:
         with acting(_actor(by), reason=reason):
@@ -71,7 +70,7 @@ class Command(BaseCommand):
     def _activate(self, *, slug: str, version: str, by: str | None, **_: Any) -> None:
         actor = _actor(by)
         loaded = _version(slug, version)
-        with acting(actor, reason=loaded.reason):
+        with acting(actor, reason=loaded.reason), transaction.atomic():
             activate(version=loaded, by=actor, now=now())
             sites = sync_sites(trial=loaded.trial, protocol=protocol_of(loaded), now=now())
         self.stdout.write(f"{loaded} is in force, with {len(sites)} sites.")

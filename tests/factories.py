@@ -1,0 +1,85 @@
+"""What tests stand on, made by the product's own services. Each app has its section."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+from trial.accounts.models import User
+from trial.people.models import Participant, Site
+from trial.people.services import Contact, grant, register_participant, sync_sites
+from trial.protocol.models import Trial, TrialStatus
+from trial.protocol.reading import Sources, read_sources
+from trial.protocol.selectors import active_protocol, active_version
+from trial.protocol.services import activate, load_protocol, set_trial_status
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+"""A Monday at ten in Oslo."""
+
+TINY = Path(__file__).parent / "protocols" / "tiny.toml"
+
+_numbers = count(1)
+
+# --- protocol and people ---
+
+
+def make_trial(
+    slug: str = "tiny", *, recruiting: bool = True, changes: dict[str, str] | None = None
+) -> Trial:
+    """A trial by the tiny protocol, active since a week, with sites; `changes` go into the file's text."""
+    sources = read_sources(TINY)
+    text = sources.protocol.replace('slug = "tiny"', f'slug = "{slug}"')
+    for old, new in (changes or {}).items():
+        assert old in text
+        text = text.replace(old, new)
+    then = NOW - timedelta(days=7)
+    version = load_protocol(sources=Sources(text, sources.instruments), now=then)
+    activate(version=version, by="system:test", now=then)
+    sync_sites(trial=version.trial, protocol=active_protocol(version.trial), now=then)
+    if recruiting:
+        set_trial_status(trial=version.trial, name=TrialStatus.Name.RECRUITING, by="system:test", now=then)
+    return version.trial
+
+
+def make_user(
+    role: str | None = None,
+    *,
+    trial: Trial | None = None,
+    site: Site | None = None,
+    email: str | None = None,
+    password: str | None = None,
+) -> User:
+    """Somebody on the staff; with a role at a site, in a trial, or (with neither) in the installation."""
+    number = next(_numbers)
+    user = User.objects.create_user(
+        email or f"user{number}@example.org",
+        password,
+        name=f"{role or 'user'} {number}".replace("_", " ").title(),
+    )
+    if role is not None:
+        grant(user=user, role=role, trial=trial, site=site, by=None, now=NOW)
+    return user
+
+
+def make_contact(*, name: str | None = None, phone: str | None = None) -> Contact:
+    """A fictional person; each call another one."""
+    number = next(_numbers)
+    return Contact(name=name or f"Eksempel Person{number}", phone=phone or f"+47 680500{number % 100:02d}")
+
+
+def make_participant(
+    trial: Trial,
+    site: Site | None = None,
+    *,
+    contact: Contact | None = None,
+    language: str = "nb",
+    now: datetime = NOW,
+) -> Participant:
+    """A registered participant at the site, or at the trial's first one."""
+    return register_participant(
+        trial=trial,
+        site=site or trial.sites.get(key="north"),
+        language=language,
+        protocol_version=active_version(trial),
+        contact=contact or make_contact(),
+        now=now,
+    )

@@ -1,0 +1,128 @@
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
+
+from tests.factories import NOW, make_participant, make_trial, make_user
+from trial.accounts.models import User
+from trial.accounts.permissions import Permission as P
+from trial.people.errors import NotPermitted, RolesKeptApart
+from trial.people.identity import keys, vault
+from trial.people.models import IdentityRecord, Membership
+from trial.people.selectors import has_permission, may_manage_members
+from trial.people.services import close_site, end_membership, grant, open_site, own_identity, sync_sites
+from trial.protocol.selectors import active_protocol
+
+
+@pytest.fixture
+def manager(tiny):
+    return make_user("trial_manager", trial=tiny)
+
+
+def test_a_trial_manager_gives_and_ends_roles_in_her_trial(tiny, north, manager):
+    user = make_user()
+    membership = grant(user=user, role="coordinator", site=north, by=manager, now=NOW)
+    assert membership.trial == tiny
+    assert grant(user=user, role="coordinator", site=north, by=manager, now=NOW) == membership
+    end_membership(membership=membership, by=manager, now=NOW + timedelta(days=1))
+    assert not has_permission(user, P.RANDOMIZE)
+    assert grant(user=user, role="coordinator", site=north, by=manager, now=NOW) != membership
+    assert set(may_manage_members(manager)) == set(Membership.objects.all())
+
+
+def test_nobody_gives_roles_beyond_their_own_reach(tiny, north, manager):
+    other, coordinator = make_trial("other"), make_user("coordinator", site=north)
+    for by, where in ((manager, {"trial": other}), (manager, {}), (coordinator, {"site": north})):
+        with pytest.raises(NotPermitted):
+            grant(user=make_user(), role="coordinator", by=by, now=NOW, **where)
+    with pytest.raises(NotPermitted):
+        end_membership(membership=manager.memberships.get(), by=coordinator, now=NOW)
+    assert not may_manage_members(coordinator).exists()
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted"),
+    [("statistician", "coordinator"), ("researcher", "expert"), ("researcher", "statistician")],
+)
+def test_roles_that_concealment_keeps_apart(tiny, manager, held, wanted):
+    user = make_user(held, trial=tiny)
+    with pytest.raises(RolesKeptApart):
+        grant(user=user, role=wanted, trial=tiny, by=manager, now=NOW)
+    grant(user=user, role=wanted, trial=make_trial("other"), by=None, now=NOW)
+
+
+def test_the_database_refuses_a_role_twice_or_at_a_site_of_no_trial(tiny, north):
+    user = make_user("coordinator", trial=tiny)
+    common = {"user": user, "role": "coordinator", "granted_at": NOW}
+    with pytest.raises(IntegrityError, match="held_once"), transaction.atomic():
+        Membership.objects.create(trial=tiny, **common)
+    with pytest.raises(IntegrityError, match="in_a_trial"), transaction.atomic():
+        Membership.objects.create(trial=None, site=north, **common)
+
+
+def test_sites_follow_the_protocol(tiny, north):
+    protocol = active_protocol(tiny)
+    north_only = protocol.model_copy(update={"sites": protocol.sites[:1]})
+    later = NOW + timedelta(days=1)
+    assert sync_sites(trial=tiny, protocol=north_only, now=later) == [north]
+    assert tiny.sites.get(key="north").is_open
+    assert tiny.sites.get(key="south").closed_at == later
+    sync_sites(trial=tiny, protocol=north_only, now=NOW + timedelta(days=2))
+    assert tiny.sites.get(key="south").closed_at == later
+
+
+def test_a_manager_closes_and_opens_a_site(north, south, manager):
+    close_site(site=north, by=manager, now=NOW)
+    assert not north.is_open
+    open_site(site=north, by=manager, now=NOW)
+    assert north.is_open
+    with pytest.raises(NotPermitted):
+        close_site(site=south, by=make_user("monitor", site=south), now=NOW)
+
+
+def test_the_first_person_is_let_in_from_the_shell(tiny):
+    told = StringIO()
+    call_command("grant", "Ada@Example.org", "trial_manager", trial="tiny", name="Ada", stdout=told)
+    assert has_permission(User.objects.get(email="ada@example.org"), P.MANAGE_TRIAL, trial=tiny)
+    assert "http" in told.getvalue()
+    again = StringIO()
+    call_command("grant", "ada@example.org", "expert", trial="tiny", site="north", stdout=again)
+    assert "http" not in again.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("place", "problem"),
+    [
+        ({"trial": "none"}, "load its protocol"),
+        ({"trial": "tiny", "site": "west"}, "no site west"),
+        ({"site": "north"}, "--trial too"),
+    ],
+)
+def test_the_shell_says_what_is_missing(tiny, place, problem):
+    with pytest.raises(CommandError, match=problem):
+        call_command("grant", "ada@example.org", "coordinator", **place)
+    assert not User.objects.exists()
+
+
+def test_rotation_seals_everything_under_the_newest_key(settings, tiny):
+    people = [make_participant(tiny) for _ in range(3)]
+    names = [own_identity(p).name for p in people]
+    old, new = (settings.KEYS_DIR / "identity_keys").read_text().strip(), keys.new_key()
+    try:
+        settings.IDENTITY_KEYS = f"{new},{old}"
+        keys.forget()
+        told = StringIO()
+        call_command("identity", "rotate", stdout=told)
+        assert "people.IdentityRecord: 3 rows" in told.getvalue()
+        settings.IDENTITY_KEYS = new
+        keys.forget()
+        assert [own_identity(p).name for p in people] == names
+        blob = IdentityRecord.objects.first().name
+        assert vault.key_id_of(blob) == vault.newest_key_id()
+        again = StringIO()
+        call_command("identity", "rotate", stdout=again)
+        assert "people.IdentityRecord: 0 rows" in again.getvalue()
+    finally:
+        keys.forget()

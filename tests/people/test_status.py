@@ -1,0 +1,116 @@
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError, transaction
+
+from tests.factories import NOW, make_contact, make_participant
+from trial.people.errors import AlreadyRegistered, IdentityErased, StatusRefused
+from trial.people.facts import Barrier
+from trial.people.models import Participant, ParticipantStatus, Status
+from trial.people.selectors import (
+    contact_barriers,
+    current_facts,
+    facts,
+    is_paused,
+    may_contact,
+    statuses,
+    without_data_withdrawn,
+)
+from trial.people.services import add_status, own_identity, phone_for_sending, phones_for_sending
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def happens(participant):
+    def add(name, days=0, **more):
+        return add_status(participant=participant, name=name, by=None, now=NOW + days * DAY, **more)
+
+    return add
+
+
+def test_a_pause_ends_by_itself_or_when_resumed(participant, happens):
+    happens(Status.PAUSED, until=NOW + 14 * DAY)
+    assert is_paused(participant, NOW + DAY)
+    assert not may_contact(participant, NOW + DAY)
+    assert may_contact(participant, NOW + 14 * DAY)
+    happens(Status.RESUMED, 2)
+    assert may_contact(participant, NOW + 2 * DAY)
+    assert not may_contact(participant, NOW + DAY)
+
+
+def test_a_pause_can_be_made_longer(participant, happens):
+    happens(Status.PAUSED, until=NOW + 7 * DAY)
+    happens(Status.PAUSED, 1, until=NOW + 21 * DAY)
+    assert facts(participant, NOW + 10 * DAY).paused_until == NOW + 21 * DAY
+    with pytest.raises(StatusRefused, match="after today"):
+        happens(Status.PAUSED, 2, until=NOW)
+
+
+def test_stop_holds_until_contact_is_asked_for_again(participant, happens):
+    first = happens(Status.STOPPED_CONTACT)
+    assert happens(Status.STOPPED_CONTACT, 1) == first
+    assert contact_barriers([participant.pk], NOW + DAY) == {participant.pk: Barrier.STOPPED}
+    happens(Status.RESUMED_CONTACT, 3)
+    assert contact_barriers([participant.pk], NOW + 3 * DAY) == {}
+    happens(Status.STOPPED_CONTACT, 5)
+    assert not may_contact(participant, NOW + 5 * DAY)
+
+
+def test_a_start_message_does_not_undo_a_withdrawal(participant, happens):
+    happens(Status.WITHDRAWN_CONTACT)
+    happens(Status.RESUMED_CONTACT, 1)
+    assert facts(participant, NOW + DAY).barrier is Barrier.WITHDRAWN
+
+
+def test_withdrawal_from_the_intervention_leaves_contact_alone(participant, happens):
+    happens(Status.WITHDRAWN_INTERVENTION)
+    assert facts(participant, NOW).intervention_withdrawn
+    assert may_contact(participant, NOW)
+
+
+def test_nobody_writes_to_the_dead(participant, happens):
+    happens(Status.DIED)
+    assert facts(participant, NOW).barrier is Barrier.DIED
+    happens(Status.STOPPED_CONTACT, 1)
+    with pytest.raises(StatusRefused, match="died"):
+        happens(Status.COMPLETED, 2)
+
+
+def test_withdrawal_of_data_erases_who_it_was_and_still_knows_the_person(tiny, north):
+    kari = make_contact()
+    participant = make_participant(tiny, north, contact=kari)
+    add_status(participant=participant, name=Status.WITHDRAWN_DATA, by=None, now=NOW)
+    assert own_identity(participant).name == ""
+    assert phones_for_sending([participant.pk]) == {}
+    with pytest.raises(IdentityErased):
+        phone_for_sending(participant)
+    assert not may_contact(participant, NOW)
+    assert facts(participant, NOW).data_withdrawn
+    assert not without_data_withdrawn(Participant.objects.all()).exists()
+    with pytest.raises(AlreadyRegistered):
+        make_participant(tiny, north, contact=kari)
+    with pytest.raises(StatusRefused, match="withdrew"):
+        add_status(participant=participant, name=Status.PAUSED, by=None, now=NOW + DAY)
+
+
+def test_eligibility_may_be_judged_again_and_the_last_judgement_holds(participant, happens):
+    happens(Status.NOT_ELIGIBLE)
+    happens(Status.VERIFIED, 1)
+    known = facts(participant, NOW + DAY)
+    assert Status.VERIFIED in known
+    assert Status.NOT_ELIGIBLE not in known
+    assert [row.name for row in statuses(participant)] == ["registered", "not_eligible", "verified"]
+
+
+def test_facts_of_many_take_two_queries(tiny, north, django_assert_num_queries):
+    people = [make_participant(tiny, north) for _ in range(6)]
+    with django_assert_num_queries(2):
+        assert all(known.may_contact for known in current_facts(people, NOW).values())
+
+
+@pytest.mark.parametrize("change", ["update", "delete"])
+def test_the_database_refuses_to_change_what_happened(participant, change):
+    row = ParticipantStatus.objects.filter(participant=participant)
+    with pytest.raises(DatabaseError, match="never changed"), transaction.atomic():
+        row.update(reason="other") if change == "update" else row.delete()
