@@ -5,58 +5,100 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('people', '0001_initial'),
-        ('protocol', '0002_rows_never_change'),
+        ("people", "0001_initial"),
+        ("protocol", "0002_rows_never_change"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ResponseSet',
+            name="ResponseSet",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('instrument', models.CharField(max_length=60)),
-                ('occasion', models.CharField(max_length=60)),
-                ('language', models.CharField(max_length=3)),
-                ('started_at', models.DateTimeField()),
-                ('submitted_at', models.DateTimeField(null=True)),
-                ('participant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='response_sets', to='people.participant')),
-                ('protocol_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='protocol.protocolversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("instrument", models.CharField(max_length=60)),
+                ("occasion", models.CharField(max_length=60)),
+                ("language", models.CharField(max_length=3)),
+                ("started_at", models.DateTimeField()),
+                ("submitted_at", models.DateTimeField(null=True)),
+                (
+                    "participant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="response_sets",
+                        to="people.participant",
+                    ),
+                ),
+                (
+                    "protocol_version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="protocol.protocolversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('participant', 'id'),
+                "ordering": ("participant", "id"),
             },
         ),
         migrations.CreateModel(
-            name='Answer',
+            name="Answer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('item', models.CharField(max_length=60)),
-                ('value', models.JSONField()),
-                ('answered_at', models.DateTimeField()),
-                ('response_set', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='answers', to='questionnaires.responseset')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("item", models.CharField(max_length=60)),
+                ("value", models.JSONField()),
+                ("answered_at", models.DateTimeField()),
+                (
+                    "response_set",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="answers",
+                        to="questionnaires.responseset",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('response_set', 'id'),
+                "ordering": ("response_set", "id"),
             },
         ),
         migrations.AddConstraint(
-            model_name='responseset',
-            constraint=models.UniqueConstraint(fields=('participant', 'instrument', 'occasion'), name='response_set_once_per_occasion'),
+            model_name="responseset",
+            constraint=models.UniqueConstraint(
+                fields=("participant", "instrument", "occasion"), name="response_set_once_per_occasion"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='responseset',
-            constraint=models.CheckConstraint(condition=models.Q(('submitted_at__isnull', True), ('submitted_at__gte', models.F('started_at')), _connector='OR'), name='response_set_submitted_after_start'),
+            model_name="responseset",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("submitted_at__isnull", True),
+                    ("submitted_at__gte", models.F("started_at")),
+                    _connector="OR",
+                ),
+                name="response_set_submitted_after_start",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='answer',
-            constraint=models.UniqueConstraint(fields=('response_set', 'item'), name='answer_once_per_item'),
+            model_name="answer",
+            constraint=models.UniqueConstraint(fields=("response_set", "item"), name="answer_once_per_item"),
         ),
         migrations.AddConstraint(
-            model_name='answer',
-            constraint=models.CheckConstraint(condition=models.Q(('value', models.Value(None, models.JSONField())), _negated=True), name='answer_not_null'),
+            model_name="answer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("value", models.Value(None, models.JSONField())), _negated=True),
+                name="answer_not_null",
+            ),
         ),
     ]

@@ -1,0 +1,76 @@
+"""What is asked of questionnaires."""
+
+from datetime import datetime
+from typing import Any
+
+from trial.people.models import Participant
+from trial.protocol.schema import BASELINE, Instrument, Protocol
+from trial.protocol.selectors import study_of
+from trial.questionnaires.branching import shown_items
+from trial.questionnaires.models import Answer, ResponseSet
+from trial.questionnaires.scoring import results
+
+__all__ = [
+    "answers_by_instrument",
+    "answers_of",
+    "due_instruments",
+    "instruments_due",
+    "is_submitted",
+    "known_answers",
+    "results_of",
+    "shown_items",
+    "submitted_at",
+]
+
+
+def due_instruments(protocol: Protocol, occasion: str) -> tuple[str, ...]:
+    """Keys of the instruments answered at an occasion."""
+    return protocol.instruments_at(occasion)
+
+
+def instruments_due(participant: Participant, occasion: str) -> list[Instrument]:
+    """What the participant answers at an occasion, by the protocol version under which they take part."""
+    return study_of(participant.protocol_version).instruments_at(occasion)
+
+
+def answers_by_instrument(participant: Participant, occasion: str) -> dict[str, dict[str, Any]]:
+    """The answers so far, by instrument and item."""
+    found: dict[str, dict[str, Any]] = {}
+    rows = Answer.objects.filter(response_set__participant=participant, response_set__occasion=occasion)
+    for instrument, item, value in rows.values_list("response_set__instrument", "item", "value"):
+        found.setdefault(instrument, {})[item] = value
+    return found
+
+
+def answers_of(participant: Participant, occasion: str) -> dict[str, Any]:
+    """The answers so far, by item: item keys are unique in a trial."""
+    by_instrument = answers_by_instrument(participant, occasion)
+    return {item: value for answers in by_instrument.values() for item, value in answers.items()}
+
+
+def results_of(participant: Participant, occasion: str) -> dict[str, float | str | None]:
+    """Scores and groups of all instruments of an occasion, by key."""
+    answers = answers_of(participant, occasion)
+    found: dict[str, float | str | None] = {}
+    for instrument in instruments_due(participant, occasion):
+        found |= results(instrument, answers)
+    return found
+
+
+def known_answers(participant: Participant) -> dict[str, Any]:
+    """Answers, scores and groups of the baseline, by key, for the protocol's expressions."""
+    return {**answers_of(participant, BASELINE), **results_of(participant, BASELINE)}
+
+
+def submitted_at(participant: Participant, occasion: str) -> datetime | None:
+    """When all that is due at an occasion was sent in; None while something is not."""
+    due = [instrument.key for instrument in instruments_due(participant, occasion)]
+    sets = ResponseSet.objects.filter(
+        participant=participant, occasion=occasion, instrument__in=due, submitted_at__isnull=False
+    )
+    times = list(sets.values_list("submitted_at", flat=True))
+    return max(times) if times and len(times) == len(due) else None
+
+
+def is_submitted(participant: Participant, occasion: str) -> bool:
+    return submitted_at(participant, occasion) is not None

@@ -1,0 +1,106 @@
+"""The page flow of a questionnaire: a step a page, saved as one goes, read through and sent in at the end."""
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language
+
+from trial.core.clock import now
+from trial.people.models import Participant
+from trial.protocol.schema import Protocol
+from trial.protocol.selectors import protocol_of
+from trial.questionnaires.errors import AlreadySubmitted, Unanswered
+from trial.questionnaires.flow import Place, flow_of
+from trial.questionnaires.forms import items_form
+from trial.questionnaires.selectors import is_submitted
+from trial.questionnaires.services import save_answers, submit
+
+REVIEW = "review"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Who answers what, in which language, and where the way leads from here."""
+
+    request: HttpRequest
+    participant: Participant
+    occasion: str
+    protocol: Protocol
+    language: str
+    done_url: str
+    later_url: str | None
+
+    def render(self, template: str, **context: object) -> HttpResponse:
+        shared = {"protocol": self.protocol, "language": self.language, "later_url": self.later_url}
+        return render(self.request, f"questionnaires/{template}", shared | context)
+
+
+def run_questionnaire(
+    request: HttpRequest, participant: Participant, occasion: str, done_url: str, later_url: str | None = None
+) -> HttpResponse:
+    """Answer all that is due at an occasion; `?step=` in the caller's address says where one is.
+
+    Goes to `done_url` when the answers are sent in, also when that was before, in another tab. `later_url` is
+    where "Continue later" leads.
+    """
+    if is_submitted(participant, occasion):
+        return redirect(done_url)
+    protocol = protocol_of(participant.protocol_version)
+    language = _language(protocol, participant)
+    visit = Visit(request, participant, occasion, protocol, language, done_url, later_url)
+    wanted = request.GET.get("step")
+    if wanted == REVIEW:
+        return _review(visit)
+    flow = flow_of(participant, occasion)
+    place = flow.at(wanted) if wanted else flow.first_open()
+    return _ask(visit, place) if place else redirect(f"?step={REVIEW}")
+
+
+def _language(protocol: Protocol, participant: Participant) -> str:
+    """The page's language, where the trial has it; otherwise the participant's."""
+    current = get_language() or ""
+    return current if current in protocol.languages else participant.language
+
+
+def _ask(visit: Visit, place: Place) -> HttpResponse:
+    """One step: show it, or save it and go to the next one."""
+    flow = flow_of(visit.participant, visit.occasion)
+    posted = visit.request.POST if visit.request.method == "POST" else None
+    form = items_form(place.items, visit.language, flow.answers, posted)
+    if form.is_valid():
+        try:
+            save_answers(
+                participant=visit.participant,
+                instrument=place.instrument.key,
+                occasion=visit.occasion,
+                answers=form.answers(),
+                asked=form.asked,
+                language=visit.language,
+                now=now(),
+            )
+        except AlreadySubmitted:
+            return redirect(visit.done_url)
+        following = flow_of(visit.participant, visit.occasion).after(place)
+        return redirect(f"?step={following.number if following else REVIEW}")
+    return visit.render(
+        "step.html", form=form, flow=flow, place=place, position=flow.position(place), back=flow.before(place)
+    )
+
+
+def _review(visit: Visit) -> HttpResponse:
+    """All answers in words: read through, change, send in."""
+    flow = flow_of(visit.participant, visit.occasion)
+    if visit.request.method == "POST":
+        try:
+            submit(participant=visit.participant, occasion=visit.occasion, language=visit.language, now=now())
+        except Unanswered as error:
+            messages.info(visit.request, str(error))
+            place = flow.first_open()
+            return redirect(f"?step={place.number}" if place else visit.request.path)
+        return redirect(visit.done_url)
+    answered = flow.in_words(visit.language)
+    return visit.render(
+        "review.html", flow=flow, answered=answered, missing=flow.first_open(), back=flow.before(None)
+    )
