@@ -1,0 +1,50 @@
+"""Occasions that one worker has claimed, with all that decides about them, in a handful of queries."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from followup.models import Occasion, Skip
+from screening.selectors import ticked
+from trial.people.facts import Barrier
+from trial.people.selectors import contact_barriers
+from trial.protocol.models import Trial
+from trial.protocol.schema import Protocol
+from trial.protocol.selectors import active_protocol
+
+SIZE = 1000
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows locked until the transaction ends; other workers go on with the next ones."""
+
+    occasions: list[Occasion]
+    protocols: dict[int, Protocol]
+    """By trial id: the protocol in force, whose words are sent."""
+    barriers: dict[int, Barrier]
+    agreed: set[int]
+
+    @classmethod
+    def claim(cls, due: QuerySet[Occasion], now: datetime) -> "Batch":
+        """Lock the first of the `due` occasions that nobody else works on."""
+        rows = due.select_for_update(skip_locked=True, of=("self",)).select_related("participant__trial")
+        occasions = list(rows[:SIZE])
+        participants = {one.participant_id: one.participant for one in occasions}
+        trials = {one.trial_id: one.trial for one in participants.values()}
+        protocols = {pk: active_protocol(trial) for pk, trial in trials.items()}
+        agreed: set[int] = set()
+        for trial, protocol in protocols.items():
+            members = [one.pk for one in participants.values() if one.trial_id == trial]
+            agreed |= ticked(members, protocol.weekly.tick)
+        return cls(occasions, protocols, contact_barriers(participants, now), agreed)
+
+    def protocol(self, occasion: Occasion) -> Protocol:
+        return self.protocols[occasion.participant.trial_id]
+
+    def barrier(self, occasion: Occasion) -> Skip.Reason | None:
+        """Why nothing at all may be sent to the participant."""
+        if barrier := self.barriers.get(occasion.participant_id):
+            return Skip.Reason(barrier.value)
+        return None if occasion.participant_id in self.agreed else Skip.Reason.NOT_AGREED
