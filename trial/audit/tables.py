@@ -8,6 +8,10 @@ from django.db.models import Model as AnyModel
 from trial.audit.models import AuditBlock, AuditEvent, ReadEvent
 from trial.core.models import Model
 
+MASK = "[masked]"
+SEALED_PREFIX = "sha256:"
+"""What `triggers.sql` writes for a masked column, and before the digest of sealed bytes."""
+
 APPEND_ONLY = (AuditEvent, AuditBlock, ReadEvent)
 """Tables that even their owner cannot update, delete from or truncate while the triggers stand."""
 
@@ -37,10 +41,10 @@ def watched() -> list[Watched]:
 
 
 def _is_ours(model: type[AnyModel]) -> bool:
-    if model in (AuditEvent, AuditBlock) or model._meta.proxy or not model._meta.managed:
-        return False
     owner = model._meta.auto_created or model  # the model that declares a many-to-many table
-    return isinstance(owner, type) and issubclass(owner, Model)
+    if model in (AuditEvent, AuditBlock) or not (isinstance(owner, type) and issubclass(owner, Model)):
+        return False
+    return owner.audited and model._meta.managed and not model._meta.proxy
 
 
 def _watched(model: type[AnyModel], masked: tuple[str, ...]) -> Watched:

@@ -27,6 +27,8 @@ class Model(models.Model):
     """Base of all our tables: each declares its `privacy`, each is watched by the audit trigger."""
 
     privacy: ClassVar[Privacy]
+    audited: ClassVar[bool] = True
+    """False only for rows that tell nothing of anybody and change all the time."""
     audit_redact: ClassVar[tuple[str, ...]] = ()
     """Columns whose values the audit trail masks, such as a password hash."""
 
