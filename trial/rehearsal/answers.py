@@ -1,0 +1,84 @@
+"""Answers of simulated people: any trial's questions, any of the allowed answers."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+
+from screening.eligibility import eligibility
+from trial.protocol import expressions
+from trial.protocol.schema import Item, Kind, Protocol
+
+TRIES = 2000
+
+
+def fill(items: Iterable[Item], chance: Random, today: date, known: dict[str, Any]) -> dict[str, Any]:
+    """An answer to each item that is asked, given those before it and the `known` ones from elsewhere."""
+    answers: dict[str, Any] = {}
+    for item in items:
+        if item.shown_if is None or expressions.evaluate(item.shown_if, known | answers) is True:
+            answers[item.key] = answer(item, chance, today)
+    return answers
+
+
+def answer(item: Item, chance: Random, today: date) -> Any:
+    """One allowed answer, as the forms store it."""
+    match item.kind:
+        case Kind.SINGLE:
+            return chance.choice(item.options).value
+        case Kind.MULTIPLE:
+            return _multiple(item, chance)
+        case Kind.NUMBER | Kind.SCALE:
+            return _number(item, chance)
+        case Kind.DATE:
+            return (today - timedelta(days=chance.randint(0, 200))).isoformat()
+        case Kind.TEXT:
+            return ""
+        case Kind.YES_NO:
+            return chance.random() < 0.5
+        case Kind.POSTAL_CODE:
+            return f"{chance.randint(600, 799)}{chance.randint(0, 9)}"
+
+
+def _multiple(item: Item, chance: Random) -> list[str]:
+    first = chance.choice(item.options)
+    if first.alone:
+        return [first.value]
+    together = [option.value for option in item.options if not option.alone]
+    return [value for value in together if value == first.value or chance.random() < 0.3]
+
+
+def _number(item: Item, chance: Random) -> int | float:
+    low = item.minimum if item.minimum is not None else item.step * 0
+    high = item.maximum if item.maximum is not None else low + 100 * item.step
+    value = low + item.step * chance.randint(0, int((high - low) / item.step))
+    return int(value) if value == int(value) else float(value)
+
+
+def fitting(protocol: Protocol, chance: Random, today: date) -> dict[str, Any]:
+    """Eligibility answers of somebody who fits: those that a failing criterion looks at are drawn anew.
+
+    Raises RuntimeError when a criterion cannot be met by allowed answers, which is a fault of the protocol.
+    """
+    items = {item.key: item for item in protocol.eligibility.items}
+    answers = fill(items.values(), chance, today, {})
+    for _ in range(TRIES):
+        decision = eligibility(answers, protocol)
+        if decision.eligible:
+            return answers
+        criterion = chance.choice((*decision.failed, *decision.undecided))
+        for key in expressions.variables(criterion.expression or "") & items.keys():
+            answers[key] = answer(items[key], chance, today)
+        answers = _only_asked(answers, items.values(), chance, today)
+    raise RuntimeError(f"{TRIES} draws of answers found nobody who fits {protocol.slug}.")
+
+
+def _only_asked(
+    answers: dict[str, Any], items: Iterable[Item], chance: Random, today: date
+) -> dict[str, Any]:
+    """After a change, some items are asked that were not, and the other way round."""
+    kept: dict[str, Any] = {}
+    for item in items:
+        if item.shown_if is None or expressions.evaluate(item.shown_if, kept) is True:
+            kept[item.key] = answers.get(item.key, answer(item, chance, today))
+    return kept
