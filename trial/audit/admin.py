@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from trial.accounts.permissions import Permission
 from trial.audit.history import entries
-from trial.audit.selectors import TELLS_ARM, history_of
+from trial.audit.selectors import history_of, tells_arm
 
 PAGE = 50
 
@@ -40,14 +40,18 @@ class HistoryFromTrail(admin.ModelAdmin):
         }
         return TemplateResponse(request, "audit/history.html", context)
 
-    def log_addition(self, *args: Any, **kwargs: Any) -> None:
-        """The database's trigger has recorded it."""
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Django's own log stays empty: the database's trigger has recorded it."""
 
-    log_change = log_deletions = log_addition
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """See `log_addition`."""
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """See `log_addition`."""
 
 
 def _may_know(request: HttpRequest, row: Model) -> bool:
-    return not row._meta.db_table.startswith(TELLS_ARM) or request.user.has_perm(Permission.VIEW_ARM)
+    return not tells_arm(row._meta.db_table) or request.user.has_perm(Permission.VIEW_ARM)
 
 
 class ReadOnlyAdmin(HistoryFromTrail):

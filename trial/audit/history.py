@@ -45,7 +45,7 @@ def entries(events: Iterable[AuditEvent]) -> list[Entry]:
             at=event.at,
             who=names[event.actor],
             reason=event.reason,
-            thing=_thing(event.table_name),
+            thing=thing(event.table_name),
             action=event.get_action_display(),
             changes=list(_changes(event)),
         )
@@ -53,19 +53,16 @@ def entries(events: Iterable[AuditEvent]) -> list[Entry]:
     ]
 
 
-def actor_name(actor: str) -> str:
-    return _names([actor])[actor]
-
-
 def _names(actors: Iterable[str]) -> dict[str, str]:
     """How each actor is called on a page."""
     wanted = set(actors)
     keys = [int(actor.removeprefix("user:")) for actor in wanted if actor.startswith("user:")]
     users = {f"user:{user.pk}": str(user) for user in User.objects.filter(pk__in=keys)}
-    return {actor: users.get(actor) or _nameless(actor) for actor in wanted}
+    return {actor: users.get(actor) or nameless(actor) for actor in wanted}
 
 
-def _nameless(actor: str) -> str:
+def nameless(actor: str) -> str:
+    """What an actor is called who is no user that we know."""
     kind, _colon, name = actor.partition(":")
     if kind == "participant":
         return _("participant %(study_id)s") % {"study_id": name}
@@ -81,7 +78,8 @@ def _models() -> dict[str, type[Model]]:
     return {model._meta.db_table: model for model in apps.get_models(include_auto_created=True)}
 
 
-def _thing(table: str) -> str:
+def thing(table: str) -> str:
+    """What a row of the table is called on a page."""
     model = _models().get(table)
     return str(model._meta.verbose_name) if model else table
 

@@ -41,10 +41,14 @@ def history_of_participant(participant_id: int) -> QuerySet[AuditEvent]:
         rows_of(model, "people.Participant", [participant_id]) for model in belonging("people.Participant")
     ]
     found = defaultdict(list)
-    for table, row_id in rows[0].union(*rows[1:], all=True):
-        found[table].append(row_id)
+    for row in rows[0].union(*rows[1:], all=True):
+        found[row["table"]].append(row["row"])
     conditions = (Q(table_name=table, row_id__in=row_ids) for table, row_ids in found.items())
     return AuditEvent.objects.filter(reduce(or_, conditions))
+
+
+def tells_arm(table: str) -> bool:
+    return table.startswith(TELLS_ARM)
 
 
 def without_arms(events: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
@@ -57,12 +61,12 @@ def readings_without_arms(readings: QuerySet[ReadEvent]) -> QuerySet[ReadEvent]:
     return readings.exclude(reduce(or_, (Q(what__istartswith=what) for what in READING_TELLS_ARM)))
 
 
-def rows_of(model: type[Model], owner: str, owners: Iterable[object]) -> QuerySet[Model, tuple[str, str]]:
-    """(table, row id as the trail writes it) of the model's rows that belong to one of `owners`."""
+def rows_of(model: type[Model], owner: str, owners: Iterable[object]) -> QuerySet[Model, dict[str, str]]:
+    """{table, row: the id as the trail writes it} of the model's rows that belong to one of `owners`."""
     return (
         model._default_manager.order_by()
         .filter(**{f"{belonging(owner)[model]}__in": owners})
-        .values_list(Value(model._meta.db_table, TextField()), Cast("pk", TextField()))
+        .values(table=Value(model._meta.db_table, TextField()), row=Cast("pk", TextField()))
     )
 
 

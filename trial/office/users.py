@@ -36,7 +36,7 @@ class UserAdmin(HistoryFromTrail, OfficeModelAdmin):
     list_filter = ("is_active",)
     search_fields = ("name", "email")
     fields = ("name", "email", "is_active")
-    actions = (send_link,)
+    actions = (send_link,)  # type: ignore[assignment]
 
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         return ("name", "email", "is_active", "created_at", "last_login") if obj else ("name", "email")

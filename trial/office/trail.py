@@ -1,0 +1,120 @@
+"""The trail as a whole, for monitors: who changed and who read what, when and why. It never tells an arm."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import Model, OuterRef, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import Cast, Concat
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+
+from trial.accounts.models import User
+from trial.accounts.permissions import Permission
+from trial.audit.history import entries, nameless, thing
+from trial.audit.models import AuditEvent, ReadEvent
+from trial.audit.selectors import belonging, readings_without_arms, rows_of, tells_arm, without_arms
+from trial.people.admin_base import OfficeModelAdmin
+from trial.people.models import Participant
+from trial.people.selectors import granting, participants_for
+
+MOST = 10_000
+
+
+class Pages(Paginator):
+    """Counts no further than anybody leafs: the trail has millions of rows."""
+
+    @cached_property
+    def count(self) -> int:
+        return self.object_list.order_by()[:MOST].count()  # type: ignore[attr-defined]
+
+
+class ThingFilter(admin.SimpleListFilter):
+    """One kind of thing at a time; who sees single trials only sees what belongs to them this way."""
+
+    title = _("thing")
+    parameter_name = "thing"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        tables = {model._meta.db_table for model in belonging("protocol.Trial")} | {User._meta.db_table}
+        return sorted(((table, thing(table)) for table in tables if not tells_arm(table)), key=lambda t: t[1])
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+        return queryset.filter(table_name=self.value()) if self.value() else queryset
+
+
+class TrailAdmin(OfficeModelAdmin):
+    """What both logs share."""
+
+    view_permission = Permission.VIEW_AUDIT
+    ordering = ("-id",)
+    paginator = Pages
+    list_per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        user = User.objects.annotate(actor=Concat(Value("user:"), Cast("pk", TextField())))
+        name = user.filter(actor=OuterRef("actor")).values("name")[:1]
+        return super().get_queryset(request).annotate(user_name=Subquery(name))
+
+    @admin.display(description=_("who"))
+    def who(self, event: Any) -> str:
+        return event.user_name or nameless(event.actor)
+
+    @staticmethod
+    def everywhere(request: HttpRequest) -> bool:
+        """Whether they may read the trail of the whole installation."""
+        return granting(request.user, Permission.VIEW_AUDIT).filter(trial=None).exists()
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(TrailAdmin):
+    list_display = ("at", "who", "action", "kind", "row_id", "reason")
+    list_filter = (ThingFilter, "action")
+    change_form_template = "audit/event.html"
+    search_fields = ("=row_id", "=actor", "=request", "reason")
+    search_help_text = _("A row's number, user:12, a request's id, or words of a reason")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
+        events = without_arms(super().get_queryset(request))
+        if self.everywhere(request):
+            return events
+        trials = granting(request.user, Permission.VIEW_AUDIT).filter(site=None).values("trial")
+        model = _model(request.GET.get(ThingFilter.parameter_name, "")) or Participant
+        rows = rows_of(model, "protocol.Trial", trials).values("row")
+        return events.filter(table_name=model._meta.db_table, row_id__in=rows)
+
+    @admin.display(description=_("thing"))
+    def kind(self, event: AuditEvent) -> str:
+        return thing(event.table_name)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """What changed, in words."""
+        event = self.get_object(request, object_id)
+        context = {"entries": entries([event]) if event else [], **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)
+
+
+@admin.register(ReadEvent)
+class ReadEventAdmin(TrailAdmin):
+    list_display = ("at", "who", "what", "study_id", "fields", "reason")
+    list_filter = ("what",)
+    search_fields = ("=study_id", "=actor", "=request", "reason")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ReadEvent]:
+        readings = readings_without_arms(super().get_queryset(request))
+        if self.everywhere(request):
+            return readings
+        participants = participants_for(request.user, Permission.VIEW_AUDIT)
+        return readings.filter(study_id__in=participants.values("study_id"))
+
+
+def _model(table: str) -> type[Model] | None:
+    """The model of a table whose rows belong to a trial."""
+    return next((model for model in belonging("protocol.Trial") if model._meta.db_table == table), None)
