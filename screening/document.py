@@ -1,4 +1,4 @@
-"""The consent document: what is shown, what is hashed and what is kept as a copy are one and the same thing."""
+"""The consent document: what is shown, what is hashed and what is kept as a copy are one and the same."""
 
 import hashlib
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Document:
 
     @property
     def canonical(self) -> str:
-        """The document as plain text: one form for each content, and a copy that anybody can read and hash."""
+        """As plain text: one form for each content, and a copy that anybody can read and hash."""
         head = [self.trial, self.registration, f"{self.version} ({self.language})", "", f"# {self.title}", ""]
         boxes = [f"[ ] {tick.label}{' *' if tick.required else ''}" for tick in self.ticks]
         return "\n".join([*head, self.text.strip(), "", *boxes]) + "\n"

@@ -17,7 +17,7 @@ class Decision:
 
     @property
     def eligible(self) -> bool | None:
-        """None as long as any criterion is undecided, so that somebody who does not fit hears every reason."""
+        """None while any criterion is undecided, so that somebody who does not fit hears every reason."""
         if self.undecided:
             return None
         return not self.failed
@@ -39,7 +39,7 @@ def eligibility(answers: Mapping[str, Any], protocol: Protocol) -> Decision:
 
 
 def holds(criterion: Criterion, answers: Mapping[str, Any]) -> bool | None:
-    """True where the criterion does not stand in the way: an inclusion that is met, an exclusion that is not."""
+    """True where the criterion does not stand in the way; None where the answers do not tell."""
     if criterion.expression is None:
         return None
     value = expressions.evaluate(criterion.expression, answers)

@@ -1,4 +1,4 @@
-"""The forms of consent and contact details. The eligibility questions' forms come from `trial.questionnaires`."""
+"""The forms of consent and contact details; those of the questions come from `trial.questionnaires`."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

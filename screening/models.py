@@ -1,7 +1,7 @@
 """From the first eligibility question to a verified participant.
 
-Whoever does not fit leaves no answers and no identity behind: the database refuses a failed attempt that still
-has them, and the audit trail never receives an attempt's answers.
+Whoever does not fit leaves no answers and no identity behind: the database refuses a failed attempt that
+still has them, and the audit trail never receives an attempt's answers.
 """
 
 import uuid
@@ -15,7 +15,7 @@ from trial.core.models import Model, Privacy
 
 
 class Attempt(Model):
-    """One visitor's way through the eligibility questions. Known by an unguessable id in the visitor's session."""
+    """One visitor's way through the eligibility questions, by an unguessable id in the visitor's session."""
 
     class Outcome(models.TextChoices):
         ELIGIBLE = "eligible", _("Fits")
@@ -113,7 +113,7 @@ class ScreenFailure(Model):
 class Consent(Model):
     """Somebody agreed to exactly this text, at this time, by typing their name.
 
-    Waits for its participant between the consent page and registration; deleted with the attempt if nobody comes.
+    Waits for its participant between the consent page and registration; deleted if nobody comes.
     """
 
     class Source(models.TextChoices):

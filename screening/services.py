@@ -23,17 +23,19 @@ from screening.errors import (
     Unanswered,
 )
 from screening.models import Attempt, Consent, ConsentTick, ScreenFailure, Verification
-from screening.selectors import baseline_locked, coordinator_criteria
+from screening.selectors import baseline_locked, coordinator_criteria, verification_of
 from trial.accounts.models import User
+from trial.messaging.models import Kind, Message
 from trial.messaging.services import enqueue
 from trial.people.errors import AlreadyRegistered
 from trial.people.identity import normalise_name, vault
 from trial.people.models import Participant, Purpose, Site, Status
 from trial.people.services import Contact, add_status, change_phone, issue_code, register_participant
 from trial.protocol.models import Trial, TrialStatus
-from trial.protocol.schema import BASELINE, Page, Protocol
+from trial.protocol.schema import BASELINE
 from trial.protocol.selectors import active_version, protocol_of, status_of
-from trial.questionnaires.selectors import is_submitted, shown_items
+from trial.questionnaires.branching import kept_answers
+from trial.questionnaires.selectors import is_submitted
 
 FORGET_AFTER = timedelta(hours=24)
 """Longer than a visitor's session lives, so that nobody's answers vanish under their hands."""
@@ -50,19 +52,21 @@ def begin(*, trial: Trial, language: str, now: datetime, site: Site | None = Non
 
 
 @transaction.atomic
-def answer_page(*, attempt: Attempt, page: Page, answers: Mapping[str, Any], now: datetime) -> Attempt:
-    """Keep the answers to one page's questions; what was answered elsewhere stays.
+def answer_page(
+    *, attempt: Attempt, answers: Mapping[str, Any], asked: Collection[str] | None = None, now: datetime
+) -> Attempt:
+    """Keep the answers to some questions; what was answered elsewhere stays.
 
+    `asked` names the items that were on the page: those of them without an answer lose the one they had.
     Changing an answer after the decision takes the decision and an unused consent back. Raises AlreadyDecided
     when the visitor is registered or did not fit.
     """
     attempt = _locked(attempt)
     if attempt.participant_id or attempt.outcome not in ("", Attempt.Outcome.ELIGIBLE):
         raise AlreadyDecided
-    elsewhere = {
-        key: value for key, value in attempt.answers.items() if key not in {i.key for i in page.items}
-    }
-    kept = _shown_answers(protocol_of(attempt.protocol_version), elsewhere | dict(answers))
+    items = protocol_of(attempt.protocol_version).eligibility.items
+    elsewhere = {key: value for key, value in attempt.answers.items() if key not in (asked or answers)}
+    kept = kept_answers(items, elsewhere | dict(answers))
     if kept == attempt.answers:
         return attempt
     Consent.objects.filter(attempt=attempt).delete()
@@ -73,8 +77,8 @@ def answer_page(*, attempt: Attempt, page: Page, answers: Mapping[str, Any], now
 def decide(*, attempt: Attempt, now: datetime) -> Attempt:
     """Tell from the answers whether the visitor fits.
 
-    Who does not fit leaves only counted reasons: the answers are deleted here. Raises Unanswered when a criterion
-    cannot be told yet.
+    Who does not fit leaves only counted reasons: the answers are deleted here. Raises Unanswered when a
+    criterion cannot be told yet.
     """
     attempt = _locked(attempt)
     if attempt.outcome:
@@ -124,8 +128,8 @@ def give_consent(
 ) -> Consent:
     """Keep that the visitor agreed to the text whose hash is `shown`, and to which parts of it.
 
-    Given again before registration, the later one counts. Raises NotEligible, AlreadyDecided, ConsentMissing without
-    a required tick, TextChanged when `shown` is not the text of today.
+    Given again before registration, the later one counts. Raises NotEligible, AlreadyDecided, ConsentMissing
+    without a required tick, TextChanged when `shown` is not the text of today.
     """
     attempt = _locked(attempt)
     if attempt.outcome != Attempt.Outcome.ELIGIBLE:
@@ -167,12 +171,15 @@ def register(*, attempt: Attempt, site: Site, contact: Contact, now: datetime) -
     """Make the visitor a participant: identity, consent and answers in one transaction.
 
     The name is the one that signed the consent; `contact.name` may be empty. Idempotent: however often it is
-    called for one attempt, there is one participant. A person who takes part already stays one participant too;
-    the attempt is then emptied. Raises NotEligible, ConsentMissing, NotRecruiting, SiteNotOpen, NotReadable.
+    called for one attempt, there is one participant. A person who takes part already stays one participant
+    too; the attempt is then emptied, and a second call raises AlreadyDecided. Raises NotEligible,
+    ConsentMissing, NotRecruiting, SiteNotOpen, NotReadable.
     """
     attempt = _locked(attempt)
     if attempt.participant is not None:
         return Registration(attempt.participant, new=True)
+    if attempt.outcome == Attempt.Outcome.ALREADY_IN:
+        raise AlreadyDecided
     if attempt.outcome != Attempt.Outcome.ELIGIBLE:
         raise NotEligible
     consent = Consent.objects.filter(attempt=attempt).first()
@@ -200,19 +207,28 @@ def register(*, attempt: Attempt, site: Site, contact: Contact, now: datetime) -
 
 
 @transaction.atomic
-def send_code(*, participant: Participant, purpose: Purpose, language: str, now: datetime) -> None:
-    """Send a code to the participant's registered phone. Raises TooManyCodes."""
+def send_code(
+    *, participant: Participant, purpose: Purpose, language: str, now: datetime, once: str = ""
+) -> None:
+    """Send a code to the participant's registered phone. Raises TooManyCodes.
+
+    `once` names an occasion for which one code is enough, however often its form is sent.
+    """
+    Participant.objects.select_for_update().get(pk=participant.pk)
+    key = f"code:{once or now.timestamp()}"
+    if Message.objects.filter(participant=participant, key=key).exists():
+        return
     code = issue_code(participant=participant, purpose=purpose, now=now)
-    queue_code(participant=participant, code=code, language=language, now=now)
+    queue_code(participant=participant, code=code, language=language, now=now, key=key)
 
 
-def queue_code(*, participant: Participant, code: str, language: str, now: datetime) -> None:
+def queue_code(*, participant: Participant, code: str, language: str, now: datetime, key: str = "") -> None:
     """Put the SMS with an issued code into the outbox; too old, it is not sent any more."""
     protocol = protocol_of(participant.protocol_version)
     enqueue(
         participant=participant,
-        key=f"code:{now.timestamp()}",
-        kind="code",
+        key=key or f"code:{now.timestamp()}",
+        kind=Kind.CODE,
         body=protocol.messages.code.in_(language).replace("{code}", code),
         language=language,
         due_at=now,
@@ -239,7 +255,7 @@ def confirm_phone(*, participant: Participant, now: datetime) -> None:
 
 @transaction.atomic
 def submit_baseline(*, participant: Participant, now: datetime) -> None:
-    """The first questionnaire is finished and locked. Raises BaselineNotFinished while a part of it is open."""
+    """The first questionnaire is finished and locked. Raises BaselineNotFinished while a part is open."""
     if not is_submitted(participant, BASELINE):
         raise BaselineNotFinished
     add_status(participant=participant, name=Status.BASELINE_COMPLETED, by=None, now=now)
@@ -249,11 +265,12 @@ def submit_baseline(*, participant: Participant, now: datetime) -> None:
 def verify(
     *, participant: Participant, by: User, decisions: Mapping[str, bool], now: datetime, reason: str = ""
 ) -> Verification:
-    """A coordinator's decision on each criterion that a person must check: True where it does not stand in the way.
+    """A coordinator's decision on each criterion that a person must check: True where it is no obstacle.
 
-    The participant is verified when all are True, else not eligible. A later decision counts instead of an earlier
-    one. Raises BaselineNotFinished, DecisionMissing.
+    The participant is verified when all are True, else not eligible. A later decision counts instead of an
+    earlier one; the same decision sent twice is recorded once. Raises BaselineNotFinished, DecisionMissing.
     """
+    Participant.objects.select_for_update().get(pk=participant.pk)
     if not baseline_locked(participant):
         raise BaselineNotFinished
     criteria = [criterion.key for criterion in coordinator_criteria(participant)]
@@ -262,6 +279,9 @@ def verify(
     decided = {key: bool(decisions[key]) for key in criteria}
     eligible = all(decided.values())
     status = Status.VERIFIED if eligible else Status.NOT_ELIGIBLE
+    latest = verification_of(participant)
+    if latest and (latest.by_id, latest.decisions, latest.reason) == (by.pk, decided, reason.strip()):
+        return latest
     verification = Verification.objects.create(
         participant=participant, at=now, by=by, eligible=eligible, decisions=decided, reason=reason.strip()
     )
@@ -303,9 +323,3 @@ def _save(attempt: Attempt, **changes: Any) -> Attempt:
 def _must_recruit(trial: Trial) -> None:
     if status_of(trial) != TrialStatus.Name.RECRUITING:
         raise NotRecruiting
-
-
-def _shown_answers(protocol: Protocol, answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Answers to questions that are asked, given these answers; others are dropped."""
-    shown: Collection[str] = {item.key for item in shown_items(protocol.eligibility.items, answers)}
-    return {key: value for key, value in answers.items() if key in shown}

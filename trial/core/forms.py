@@ -1,7 +1,8 @@
 """How every form of Tilbake is drawn: one renderer, one bound field, the templates in `templates/forms/`.
 
-A page writes `{% include "forms/errors.html" %}` above its heading and `{{ form }}` inside its `<form class="tb-form">`.
-The error summary takes the focus, links to each field, and each field says again what is wrong.
+A page writes `{% include "forms/errors.html" %}` above its heading and `{{ form }}` inside its
+`<form class="tb-form" method="post" novalidate>`. The error summary takes the focus, links to each field, and
+each field says again what is wrong.
 """
 
 from typing import Any

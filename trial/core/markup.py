@@ -1,4 +1,4 @@
-"""The few marks that a protocol's long texts use: blank lines, `## ` headings, `- ` lists. Everything else is text."""
+"""The few marks that a protocol's long texts use: blank lines, `## ` headings, `- ` lists."""
 
 from collections.abc import Iterator
 from itertools import groupby
