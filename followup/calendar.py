@@ -1,8 +1,9 @@
 """A participant's year in the trial's own days and hours.
 
-Week n is seven local days and ends the evening before its question; the first week begins on the first weekday of
-the question after the day of randomization, so that no answer reaches back before it. Local times are kept through
-summer time: the question comes at nine in March and in April. Pure: no database, no clock.
+Week n is seven local days and ends the evening before its question; the first week begins on the first
+weekday of the question after the day of randomization, so that no answer reaches back before it. Local
+times are kept through summer time: the question comes at nine in March and in April. Pure: no database,
+no clock.
 """
 
 from collections.abc import Iterator
@@ -31,7 +32,8 @@ class Planned:
 def local_moment(day: date, protocol: Protocol) -> datetime:
     """The moment of the weekly question on a local day.
 
-    A time that the clock skips in spring comes an hour later; of one that it repeats in autumn, the first counts.
+    A time that the clock skips in spring comes an hour later; of one that it repeats in autumn, the first
+    counts.
     """
     zone = ZoneInfo(protocol.time_zone)
     return datetime.combine(day, protocol.weekly.at, zone).astimezone(ZoneInfo("UTC"))
@@ -50,8 +52,8 @@ def first_day(randomized_at: datetime, protocol: Protocol) -> date:
 def schedule(starts_on: date, protocol: Protocol) -> Iterator[Planned]:
     """All contacts of a plan: each week's question, then each questionnaire.
 
-    A questionnaire opens the day after the question of its week, so that a code and a number are not asked for in
-    one breath.
+    A questionnaire opens the day after the question of its week, so that a code and a number are not asked
+    for in one breath.
     """
     for number in range(1, protocol.weekly.weeks + 1):
         week_start = starts_on + (number - 1) * WEEK

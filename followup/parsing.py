@@ -109,8 +109,9 @@ def parse_days(
 
     `languages` are those of the trial (nb, nn, sv, en); `units` are further words for the unit. `words` are
     answers that the question itself offers ("nei" = 0): such a word is an answer even where it would
-    otherwise be a stop word; `stop_words` are further stop words. STOP and its kin are always stop. Any result
-    `Answer(days)` has minimum <= days <= maximum and lies on a whole number of steps from the minimum.
+    otherwise be a stop word; `stop_words` are further stop words. STOP and its kin are always stop. The
+    result `Answer(days)` has minimum <= days <= maximum and lies on a whole number of steps from the
+    minimum.
     """
     offered: Phrases = {_key(word): Decimal(value) for word, value in (words or {}).items()}
     tokens = [fold(token) for token in tokenize(text)]

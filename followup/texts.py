@@ -6,7 +6,10 @@ from django.conf import settings
 
 from trial.protocol.schema import Text
 
-MONTHS = "January February March April May June July August September October November December".split()
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 LAST_DAY_OF_WEEK = timedelta(days=6)
 
 

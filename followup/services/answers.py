@@ -95,7 +95,7 @@ def resolve_reply(
 ) -> ReplyResolution:
     """Decide what an unclear reply says: so many days, or (without `days`) nothing that is an answer.
 
-    `occasion` says for which week, where the reply itself does not tell or tells wrongly. It may not be further back from the
+    `occasion` says for which week, where the reply itself does not tell or tells wrongly. It may not be
     reply than the protocol allows. Of two coordinators who decide at once, one gets AlreadyResolved.
     """
     occasion = occasion or reply.occasion
@@ -163,8 +163,8 @@ def _refuse_outside(occasion: Occasion, days: Decimal, *, said_at: datetime) -> 
     if local_day(said_at, protocol) - local_day(occasion.opens_at, protocol) > timedelta(weeks=weeks):
         raise TooLongAgo(
             _(
-                "This week is more than %(weeks)s weeks ago. It is hard to remember so far back, so we leave it "
-                "open. That is quite all right."
+                "This week is more than %(weeks)s weeks ago. It is hard to remember so far back, so we "
+                "leave it open. That is quite all right."
             )
             % {"weeks": weeks}
         )

@@ -9,7 +9,6 @@ from followup.models import Occasion, Skip
 from screening.selectors import ticked
 from trial.people.facts import Barrier
 from trial.people.selectors import contact_barriers
-from trial.protocol.models import Trial
 from trial.protocol.schema import Protocol
 from trial.protocol.selectors import active_protocol
 

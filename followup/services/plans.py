@@ -1,7 +1,7 @@
 """Each randomized participant gets a year of occasions."""
 
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cache
 
 from followup.calendar import Planned, first_day, schedule
 from followup.models import Occasion, Plan
@@ -38,7 +38,7 @@ def _plan_trial(trial: Trial, now: datetime) -> int:
     ]
     Plan.objects.bulk_create(plans)
 
-    @lru_cache(maxsize=None)
+    @cache
     def contacts(starts_on: date) -> tuple[Planned, ...]:
         return tuple(schedule(starts_on, protocol))
 
