@@ -1,2 +1,12 @@
+"""The data room."""
+
+from django.urls import path
+
+from analysis import views
+
 app_name = "analysis"
-urlpatterns = []
+
+urlpatterns = [
+    path("<slug:slug>/", views.data_room, name="data_room"),
+    path("<slug:slug>/snapshots/<int:pk>/", views.download, name="download"),
+]

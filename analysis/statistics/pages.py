@@ -172,12 +172,13 @@ def _about(report: Report) -> list[str]:
 def _notes(report: Report) -> list[str]:
     working, sustained = report.plan.working, report.plan.sustained
     notes = [
-        f"Working at week {report.plan.week}: each of the {working.consecutive_weeks} weeks that end with "
-        f"it is answered with at most {working.maximum_days:g} days of sick leave. Whoever misses an answer among "
-        "them is missing, and counted above both ways.",
-        f"Sustained return: the first day of the first {sustained.consecutive_weeks} weeks in a "
-        f"row answered with at most {sustained.maximum_days:g} days. A week without an answer ends a row. Without "
-        "a return, a participant is followed to the last answered week, or to where a row still too short began.",
+        f"Working at week {report.plan.week}: each of the {working.consecutive_weeks} weeks that end with it "
+        f"is answered with at most {working.maximum_days:g} days of sick leave. Whoever misses an answer "
+        "among them is missing, and counted above both ways.",
+        f"Sustained return: the first day of the first {sustained.consecutive_weeks} weeks in a row that are "
+        f"answered with at most {sustained.maximum_days:g} days. A week without an answer ends a row. "
+        "Without a return, a participant is followed to the last answered week, or to where a row still too "
+        "short began.",
         report.plan.missing,
         f"Intervals hold {report.plan.confidence:.0%}: Wilson for a proportion, Newcombe for a difference, "
         "Wald on the log scale for ratios, log scale for the median. Kaplan–Meier, log-rank, Cox (Efron).",

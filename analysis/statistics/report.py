@@ -38,8 +38,8 @@ from analysis.statistics.survival import (
 )
 
 WORK_ABILITY, SUSTAINED_RETURN = "work_ability", "sustained_return"
-NOT_DUE = "not_due"
-"""The reason in `weekly.csv` for a week that has not come yet."""
+NOT_YET = ("not_due", "waiting")
+"""The reasons in `weekly.csv` for a week whose time to answer has not run out."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def _member(rows: list[dict[str, str]], plan: Plan) -> _Member:
     days = [float(row["days"]) if row["days"] else None for row in rows]
     return _Member(
         weeks=len(rows),
-        due=len(rows) >= plan.week and rows[plan.week - 1]["missing"] != NOT_DUE,
+        due=len(rows) >= plan.week and rows[plan.week - 1]["missing"] not in NOT_YET,
         working=work_ability(days, plan),
         returned=sustained_return(days, plan),
         may_hide=may_hide_a_return(days, plan),

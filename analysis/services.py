@@ -1,0 +1,125 @@
+"""Making snapshots, analysing them, and handing them out."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+from psycopg import IsolationLevel
+
+from analysis.errors import SnapshotGone, SnapshotUnderway
+from analysis.export.archive import write_archive
+from analysis.export.dataset import manifest_of, scope_of, tables_of
+from analysis.models import Download, FirstAnalysis, Snapshot
+from analysis.selectors import is_snapshot_due
+from trial.accounts.models import User
+from trial.audit.services import record_read
+from trial.core.db import lock
+from trial.protocol.models import Trial
+from trial.protocol.selectors import active_version
+
+
+def make_snapshot(*, trial: Trial, by: str, now: datetime, directory: Path | None = None) -> Snapshot:
+    """Write everything that researchers may have of the trial into one zip in `EXPORT_DIR`, and record it.
+
+    All files show the same moment. Arms are masked until the trial is locked. `by` is who, in the words
+    of the audit trail; `directory` gets a copy. Raises SnapshotUnderway, ProtocolVersion.DoesNotExist
+    before activation.
+    """
+    with one_moment(), lock(f"analysis.snapshot.{trial.pk}") as mine:
+        if not mine:
+            raise SnapshotUnderway(_("A snapshot of this trial is being made. Wait until it is finished."))
+        scope = scope_of(trial, now=now)
+        manifest = manifest_of(scope)
+        number = Snapshot.objects.filter(trial=trial).count() + 1
+        name = f"{trial.slug}-{number:04d}-{now:%Y%m%dT%H%M%SZ}.zip"
+        written = write_archive(Path(settings.EXPORT_DIR) / name, tables_of(scope), manifest)
+        snapshot = Snapshot.objects.create(
+            trial=trial,
+            protocol_version=active_version(trial),
+            made_at=now,
+            by=by,
+            file_name=name,
+            size=written.size,
+            sha256=written.sha256,
+            row_counts=written.rows,
+            left_out=manifest["participants_left_out"],
+            masked=scope.mask.masked,
+            code_version=settings.CODE_VERSION,
+        )
+    if directory is not None:
+        directory.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(snapshot.path, directory / name)
+    return snapshot
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """A transaction whose every query sees the data of the same moment.
+
+    Inside a transaction that is open already, it is for that one to promise so.
+    """
+    if connection.in_atomic_block:
+        with transaction.atomic():
+            yield
+        return
+    connection.ensure_connection()
+    server = connection.connection
+    before, server.isolation_level = server.isolation_level, IsolationLevel.REPEATABLE_READ
+    try:
+        with transaction.atomic():
+            yield
+    finally:
+        if not server.closed:
+            server.isolation_level = before
+
+
+@transaction.atomic
+def analyse_snapshot(*, snapshot: Snapshot) -> FirstAnalysis:
+    """Run the first analysis on the snapshot's file and keep its numbers for the data room.
+
+    Raises SnapshotGone, DamagedSnapshot.
+    """
+    from analysis.statistics.report import analyse  # statsmodels takes seconds to import
+
+    known = FirstAnalysis.objects.filter(snapshot=snapshot).first()
+    return known or FirstAnalysis.objects.create(snapshot=snapshot, results=analyse(snapshot.path).as_json())
+
+
+def make_due_snapshots(*, by: str, now: datetime) -> list[Snapshot]:
+    """For each trial whose hour of export has passed since its latest snapshot, make and analyse one."""
+    made = []
+    for trial in Trial.objects.filter(activations__isnull=False).distinct():
+        if is_snapshot_due(trial, now):
+            try:
+                snapshot = make_snapshot(trial=trial, by=by, now=now)
+            except SnapshotUnderway:
+                continue
+            analyse_snapshot(snapshot=snapshot)
+            made.append(snapshot)
+    return made
+
+
+@transaction.atomic
+def fetch(*, snapshot: Snapshot, by: User, now: datetime) -> IO[bytes]:
+    """The snapshot's file, opened for reading, with a record of who fetched it. Raises SnapshotGone."""
+    Download.objects.create(snapshot=snapshot, by=by, at=now)
+    record_read(
+        what=f"snapshot {snapshot.file_name}",
+        participant_study_id="",
+        fields=["all"],
+        reason="download",
+        now=now,
+    )
+    try:
+        return snapshot.path.open("rb")
+    except FileNotFoundError:
+        raise SnapshotGone(
+            _("The file %(name)s is not on the server any more. Ask whoever runs it to restore the exports.")
+            % {"name": snapshot.file_name}
+        ) from None
