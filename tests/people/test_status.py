@@ -40,7 +40,8 @@ def test_a_pause_ends_by_itself_or_when_resumed(participant, happens):
 
 
 def test_a_pause_can_be_made_longer(participant, happens):
-    happens(Status.PAUSED, until=NOW + 7 * DAY)
+    first = happens(Status.PAUSED, until=NOW + 7 * DAY)
+    assert happens(Status.PAUSED, until=NOW + 7 * DAY) == first
     happens(Status.PAUSED, 1, until=NOW + 21 * DAY)
     assert facts(participant, NOW + 10 * DAY).paused_until == NOW + 21 * DAY
     with pytest.raises(StatusRefused, match="after today"):

@@ -33,7 +33,7 @@ def add_status(
     status = Status(name)
     Participant.objects.select_for_update().get(pk=participant.pk)
     known = facts(participant, now)
-    if status in known and status is not Status.PAUSED:
+    if status in known and (status is not Status.PAUSED or until == known.paused_until):
         return ParticipantStatus.objects.filter(participant=participant, name=status).latest("at", "id")
     _refuse_impossible(status, known, now, until)
     row = ParticipantStatus.objects.create(
