@@ -66,11 +66,14 @@ def allocation_fact(participant: Participant) -> AllocationFact | None:
     return allocation and AllocationFact(allocation.at, allocation.by, allocation.place.position)
 
 
+def allocated() -> QuerySet[Participant]:
+    """Everybody who is randomized, in any trial. No arm."""
+    return Participant.objects.filter(pk__in=Allocation.objects.values("participant"))
+
+
 def allocated_participants(trial: Trial) -> QuerySet[Participant]:
     """Everybody in the trial who is randomized. No arm."""
-    return Participant.objects.filter(
-        pk__in=Allocation.objects.filter(participant__trial=trial).values("participant")
-    )
+    return allocated().filter(trial=trial)
 
 
 def allocation_times(trial: Trial) -> QuerySet[Allocation, tuple[int, datetime]]:

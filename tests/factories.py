@@ -4,13 +4,19 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+from randomization.services import seal_lists
+from screening import services as screening
+from screening.document import consent_document
+from screening.selectors import coordinator_criteria
 from trial.accounts.models import User
 from trial.people.models import Participant, Site
 from trial.people.services import Contact, grant, register_participant, sync_sites
 from trial.protocol.models import Trial, TrialStatus
 from trial.protocol.reading import Sources, read_sources
+from trial.protocol.schema import BASELINE
 from trial.protocol.selectors import active_protocol, active_version
 from trial.protocol.services import activate, load_protocol, set_trial_status
+from trial.questionnaires.services import save_answers, submit
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """A Monday at ten in Oslo."""
@@ -83,3 +89,70 @@ def make_participant(
         contact=contact or make_contact(),
         now=now,
     )
+
+
+# --- screening and randomization ---
+
+
+def make_screened_participant(
+    trial: Trial, site: Site | None = None, *, complaint: str = "pain", now: datetime = NOW
+) -> Participant:
+    """A participant who answered, consented, registered and finished the baseline questionnaire."""
+    answers = {"sick_listed": True, "weeks_sick_listed": 12, "main_complaint": complaint}
+    attempt = screening.begin(trial=trial, language="nb", now=now)
+    screening.answer_page(attempt=attempt, answers=answers, now=now)
+    screening.decide(attempt=attempt, now=now)
+    document = consent_document(active_protocol(trial), "nb")
+    ticks = {tick.key: True for tick in document.ticks}
+    contact = make_contact()
+    screening.give_consent(
+        attempt=attempt, language="nb", shown=document.sha256, ticks=ticks, name=contact.name, now=now
+    )
+    participant = screening.register(
+        attempt=attempt, site=site or trial.sites.get(key="north"), contact=contact, now=now
+    ).participant
+    answer_baseline(participant, now=now)
+    return participant
+
+
+def answer_baseline(participant: Participant, *, now: datetime = NOW) -> None:
+    """The baseline questionnaire, answered and locked."""
+    given = {
+        "wellbeing": {"calm": "sometimes", "tired": "sometimes", "pain_now": 4},
+        "background": {"has_employer": True, "hours_a_week": 37.5},
+    }
+    for instrument, answers in given.items():
+        save_answers(
+            participant=participant,
+            instrument=instrument,
+            occasion=BASELINE,
+            answers=answers,
+            language="nb",
+            now=now,
+        )
+    submit(participant=participant, occasion=BASELINE, language="nb", now=now)
+    screening.submit_baseline(participant=participant, now=now)
+
+
+def make_verified_participant(
+    trial: Trial,
+    site: Site | None = None,
+    *,
+    complaint: str = "pain",
+    by: User | None = None,
+    now: datetime = NOW,
+) -> Participant:
+    """The same, verified as eligible: ready to be randomized once the list is sealed."""
+    participant = make_screened_participant(trial, site, complaint=complaint, now=now)
+    screening.verify(
+        participant=participant,
+        by=by or make_user("coordinator", trial=trial),
+        decisions={criterion.key: True for criterion in coordinator_criteria(participant)},
+        now=now,
+    )
+    return participant
+
+
+def seal(trial: Trial) -> None:
+    """The trial's list is made and sealed by a statistician."""
+    seal_lists(trial=trial, by=make_user("statistician", trial=trial), now=NOW)

@@ -1,0 +1,94 @@
+"""Many at once, and processes that die: on the real database, with real locks."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+from randomization.models import Allocation, Stratum
+from randomization.services import allocate
+from randomization.verification import verify
+from tests.factories import NOW, make_trial, make_user, make_verified_participant, seal
+from trial.audit.context import acting
+from trial.people.models import Participant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def trial():
+    trial = make_trial()
+    seal(trial)
+    return trial
+
+
+@pytest.fixture
+def coordinator(trial):
+    return make_user("coordinator", trial=trial)
+
+
+def click(participant, by):
+    """One click in a thread, and so on a connection, of its own."""
+    try:
+        with acting("system:test"):
+            return allocate(participant=participant, by=by, now=NOW).pk
+    finally:
+        connection.close()
+
+
+def test_fifty_clicks_on_one_participant_make_one_allocation(trial, coordinator):
+    participant = make_verified_participant(trial, by=coordinator)
+    with ThreadPoolExecutor(50) as clicks:
+        shown = set(clicks.map(lambda _: click(participant, coordinator), range(50)))
+    assert len(shown) == 1
+    assert Allocation.objects.count() == 1
+    assert verify(trial).allocations == 1
+
+
+def test_sixteen_clients_at_once_lose_double_and_skip_none(trial, coordinator):
+    people = [make_verified_participant(trial, by=coordinator) for _ in range(40)]
+    with ThreadPoolExecutor(16) as clients:
+        list(clients.map(lambda one: click(one, coordinator), people * 2))
+    positions = Allocation.objects.order_by("pk").values_list("place__position", flat=True)
+    assert list(positions) == list(range(1, 41))
+    assert verify(trial).allocations == 40
+
+
+KILLED = """
+import django; django.setup()
+from trial.audit.context import acting
+from trial.accounts.models import User
+from trial.people.models import Participant
+from randomization.services import allocate
+from tests.factories import NOW
+print("up", flush=True)
+with acting("system:test"):
+    for participant in Participant.objects.order_by("pk"):
+        allocate(participant=participant, by=User.objects.get(pk={user}), now=NOW)
+"""
+
+
+def test_killed_client_loses_nothing_and_leaves_no_gap(trial, coordinator):
+    for _ in range(30):
+        make_verified_participant(trial, by=coordinator)
+    for delay in (0.02, 0.05, 0.1):
+        client = subprocess.Popen(
+            [sys.executable, "-c", KILLED.format(user=coordinator.pk)],
+            stdout=subprocess.PIPE,
+            env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+        )
+        assert client.stdout.readline() == b"up\n"
+        time.sleep(delay)
+        client.send_signal(signal.SIGKILL)
+        client.communicate()
+        verify(trial)
+    for participant in Participant.objects.order_by("pk"):
+        allocate(participant=participant, by=coordinator, now=NOW)
+    assert verify(trial).allocations == 30
+    assert Counter(Stratum.objects.values_list("used", flat=True))[30] == 1

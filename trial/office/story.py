@@ -1,0 +1,164 @@
+"""A participant's page as one story: what happened, what comes next, what was said."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from expertteam.selectors import case_of
+from followup.selectors import ledger
+
+from randomization.selectors import allocation_fact, checklist
+from screening.selectors import consent_of, criteria_to_verify, screening_answers, verification_of
+from trial.accounts.models import User
+from trial.accounts.permissions import Permission
+from trial.audit.history import entries
+from trial.audit.selectors import history_of_participant
+from trial.messaging.models import Kind
+from trial.messaging.selectors import messages_of
+from trial.people import selectors as people
+from trial.people.facts import Facts
+from trial.people.models import Participant, Status
+from trial.protocol.schema import BASELINE
+from trial.protocol.selectors import protocol_of, study_of
+from trial.questionnaires.presentation import answer_text
+from trial.questionnaires.selectors import answers_of
+
+MESSAGES_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a participant stands, in one word and one tone."""
+
+    label: str | Promise
+    tone: str
+
+
+_STANDINGS = (
+    (Status.DIED, Standing(Status.DIED.label, "quiet")),
+    (Status.WITHDRAWN_DATA, Standing(Status.WITHDRAWN_DATA.label, "quiet")),
+    (Status.WITHDRAWN_CONTACT, Standing(Status.WITHDRAWN_CONTACT.label, "quiet")),
+    (Status.COMPLETED, Standing(Status.COMPLETED.label, "good")),
+    (Status.STOPPED_CONTACT, Standing(Status.STOPPED_CONTACT.label, "attention")),
+    (Status.PAUSED, Standing(Status.PAUSED.label, "attention")),
+    (Status.NOT_ELIGIBLE, Standing(Status.NOT_ELIGIBLE.label, "quiet")),
+    (Status.WITHDRAWN_INTERVENTION, Standing(Status.WITHDRAWN_INTERVENTION.label, "quiet")),
+    (Status.VERIFIED, Standing(Status.VERIFIED.label, "good")),
+    (Status.BASELINE_COMPLETED, Standing(Status.BASELINE_COMPLETED.label, "waiting")),
+    (Status.REGISTERED, Standing(Status.REGISTERED.label, "waiting")),
+)
+
+
+def standing(facts: Facts) -> Standing:
+    """The weightiest thing that holds."""
+    return next(
+        (found for status, found in _STANDINGS if status in facts), Standing(_("Registered"), "waiting")
+    )
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the journey."""
+
+    at: datetime
+    what: str | Promise
+    by: User | None = None
+    reason: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A question and its answer, in words."""
+
+    question: str
+    answer: str
+
+
+def story(user: User, participant: Participant, language: str, now: datetime) -> dict[str, Any]:
+    """Everything that the page shows, cut to what the user may know. Never an arm."""
+    facts = people.facts(participant, now)
+    allocation = allocation_fact(participant)
+    conditions = [] if allocation else checklist(participant, now=now)
+    may = {permission.value: user.has_perm(permission, participant.site) for permission in Permission}
+    consent = consent_of(participant)
+    return {
+        "participant": participant,
+        "protocol": protocol_of(participant.protocol_version),
+        "may": may,
+        "facts": facts,
+        "standing": standing(facts),
+        "events": _events(participant, allocation),
+        "consent": consent,
+        "ticks": _ticks(consent, language) if consent else [],
+        "verification": verification_of(participant),
+        "criteria": criteria_to_verify(participant),
+        "allocation": allocation,
+        "conditions": conditions,
+        "ready": bool(conditions) and all(condition.met for condition in conditions),
+        "weeks": ledger(participant, now),
+        "messages_sent": _messages(participant, may["view_arm"]),
+        "calls": participant.calls.select_related("by"),
+        "case": case_of(participant) if may["manage_case"] and may["view_arm"] else None,
+        "answers": _answers(participant, language) if may["view_health_answers"] else [],
+    }
+
+
+def _events(participant: Participant, allocation: Any) -> list[Event]:
+    events = [
+        Event(row.at, row.get_name_display(), row.by, row.reason, row.until)
+        for row in people.statuses(participant)
+    ]
+    if allocation:
+        events.append(Event(allocation.at, _("Randomized"), allocation.by))
+    return sorted(events, key=lambda event: event.at)
+
+
+def _ticks(consent: Any, language: str) -> list[tuple[str, bool]]:
+    labels = {
+        tick.key: tick.label.in_(language) for tick in protocol_of(consent.protocol_version).consent.ticks
+    }
+    return [(labels.get(tick.key, tick.key), tick.given) for tick in consent.ticks.all()]
+
+
+def _messages(participant: Participant, may_view_arm: bool) -> Any:
+    """The latest messages; that some participants are told of advice would tell their arm."""
+    messages = messages_of(participant)
+    if not may_view_arm:
+        messages = messages.exclude(kind=Kind.ADVICE)
+    return messages[:MESSAGES_SHOWN]
+
+
+def _answers(participant: Participant, language: str) -> list[tuple[str | Promise, list[Answered]]]:
+    """Eligibility answers, then each baseline instrument."""
+    study = study_of(participant.protocol_version)
+    baseline = answers_of(participant, BASELINE)
+    groups = [(_("Eligibility questions"), study.protocol.eligibility.items, screening_answers(participant))]
+    groups += [
+        (instrument.title.in_(language), instrument.items, baseline)
+        for instrument in study.instruments_at(BASELINE)
+    ]
+    return [
+        (
+            title,
+            [
+                Answered(item.label.in_(language), answer_text(item, answers[item.key], language))
+                for item in items
+                if item.key in answers
+            ],
+        )
+        for title, items, answers in groups
+    ]
+
+
+TABLES_THAT_TELL_THE_ARM = "expertteam_"
+
+
+def trail(participant: Participant, user: User, *, may_view_arm: bool) -> Any:
+    """The audit trail of everything that belongs to the participant, the latest first."""
+    events = history_of_participant(participant.pk)
+    if not may_view_arm:
+        events = events.exclude(table_name__startswith=TABLES_THAT_TELL_THE_ARM)
+    return entries(events.order_by("-id"), user)

@@ -1,0 +1,193 @@
+"""The participant's pages. Each act is a POST with one service; what was typed stays when something is amiss."""
+
+from collections.abc import Callable
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.forms import Form
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from randomization.selectors import allocation_fact, arm_for, checklist, is_allocated
+from randomization.services import allocate
+from screening.selectors import criteria_to_verify
+from screening.services import verify as verify_eligibility
+from trial.accounts.forms import ConfirmForm
+from trial.accounts.permissions import Permission
+from trial.core.clock import now
+from trial.core.errors import DomainError
+from trial.office.find import find_by_phone
+from trial.office.forms import FindForm, IdentityForm, ReasonForm, StatusForm, VerifyForm
+from trial.office.story import story, trail
+from trial.people.models import Participant
+from trial.people.selectors import facts, has_permission, participants_for
+from trial.people.services import add_status, read_identity
+from trial.protocol.selectors import protocol_of
+
+acts = require_http_methods(["GET", "POST"])
+
+JUST_RANDOMIZED = "just_randomized"
+"""In the session: the participant whose arm the next page shows without asking why."""
+
+
+def _open(request: HttpRequest, pk: int, permission: Permission) -> Participant:
+    """The door: a participant at a site where the user may; else 404."""
+    return get_object_or_404(participants_for(request.user, permission), pk=pk)
+
+
+def _back(participant: Participant) -> HttpResponse:
+    return redirect("admin:people_participant_change", participant.pk)
+
+
+def _tried(form: Form, act: Callable[[], Any]) -> bool:
+    """Do it; a rule of the trial that says no becomes an error of the form."""
+    try:
+        act()
+    except DomainError as refused:
+        form.add_error(None, str(refused))
+        return False
+    return True
+
+
+def _language() -> str:
+    return get_language() or "en"
+
+
+@never_cache
+@require_GET
+def participant(request: HttpRequest, pk: int) -> HttpResponse:
+    """The whole story of one participant, and what can be done now."""
+    one = _open(request, pk, Permission.VIEW_PARTICIPANT)
+    told = story(request.user, one, _language(), now())
+    told |= {
+        "verify_form": VerifyForm(told["criteria"], _language()),
+        "status_form": StatusForm(told["facts"], _zone(one)),
+        "identity_form": IdentityForm(),
+    }
+    return render(request, "office/participant.html", told)
+
+
+def _zone(participant: Participant) -> ZoneInfo:
+    return ZoneInfo(protocol_of(participant.protocol_version).time_zone)
+
+
+@never_cache
+@acts
+def verify(request: HttpRequest, pk: int) -> HttpResponse:
+    one = _open(request, pk, Permission.VERIFY_ELIGIBILITY)
+    form = VerifyForm(criteria_to_verify(one), _language(), request.POST or None)
+    if form.is_valid() and _tried(
+        form,
+        lambda: verify_eligibility(
+            participant=one,
+            by=request.user,
+            decisions=form.decisions,
+            reason=form.cleaned_data["reason"],
+            now=now(),
+        ),
+    ):
+        messages.success(request, _("The decision is recorded."))
+        return _back(one)
+    return render(request, "office/verify.html", {"participant": one, "form": form})
+
+
+@never_cache
+@acts
+def randomize(request: HttpRequest, pk: int) -> HttpResponse:
+    """What must hold, and one button with the password. A second click leads to the first allocation."""
+    one = _open(request, pk, Permission.RANDOMIZE)
+    if is_allocated(one):
+        return redirect("admin:people_participant_allocation", pk)
+    form = ConfirmForm(request.user, request.POST or None, now=now())
+    if form.is_valid() and _tried(form, lambda: allocate(participant=one, by=request.user, now=now())):
+        request.session[JUST_RANDOMIZED] = pk
+        return redirect("admin:people_participant_allocation", pk)
+    conditions = checklist(one, now=now())
+    ready = all(condition.met for condition in conditions)
+    context = {"participant": one, "form": form, "conditions": conditions, "ready": ready}
+    return render(request, "office/randomize.html", context)
+
+
+@never_cache
+@acts
+def allocation(request: HttpRequest, pk: int) -> HttpResponse:
+    """When and by whom. The arm, for who may know: once to whoever just randomized, else with a reason."""
+    one = _open(request, pk, Permission.VIEW_PARTICIPANT)
+    fact = allocation_fact(one)
+    if fact is None:
+        return _back(one)
+    may = has_permission(request.user, Permission.VIEW_ARM, site=one.site)
+    form = ReasonForm(request.POST or None)
+    context = {"participant": one, "allocation": fact, "form": form, "may": may}
+    if may and (reason := _reason_to_know(request, one, form)):
+        context["arm"] = arm_for(user=request.user, participant=one, reason=reason, now=now())
+    return render(request, "office/allocation.html", context)
+
+
+def _reason_to_know(request: HttpRequest, participant: Participant, form: ReasonForm) -> str:
+    if request.method == "POST":
+        return form.cleaned_data["reason"] if form.is_valid() else ""
+    return "randomized now" if request.session.pop(JUST_RANDOMIZED, None) == participant.pk else ""
+
+
+@never_cache
+@acts
+def identity(request: HttpRequest, pk: int) -> HttpResponse:
+    """Who this is, for this one view; the reason goes to the read log."""
+    one = _open(request, pk, Permission.READ_IDENTITY)
+    form = IdentityForm(request.POST or None)
+    known = None
+    if form.is_valid():
+        wanted, reason = form.cleaned_data["wanted"], form.cleaned_data["reason"]
+        try:
+            known = read_identity(participant=one, fields=wanted, by=request.user, reason=reason, now=now())
+        except DomainError as refused:
+            form.add_error(None, str(refused))
+    return render(request, "office/identity.html", {"participant": one, "form": form, "known": known})
+
+
+@never_cache
+@acts
+def status(request: HttpRequest, pk: int) -> HttpResponse:
+    """Something happened to the participant. What cannot be undone is asked about once more."""
+    one = _open(request, pk, Permission.RECORD_STATUS)
+    form = StatusForm(facts(one, now()), _zone(one), request.POST or None)
+    if form.is_valid():
+        if form.is_final and "sure" not in request.POST:
+            return render(request, "office/sure.html", {"participant": one, "form": form})
+        if _tried(form, lambda: add_status(participant=one, by=request.user, now=now(), **form.happened)):
+            messages.success(request, _("It is recorded."))
+            return _back(one)
+    return render(request, "office/status.html", {"participant": one, "form": form})
+
+
+@never_cache
+@require_GET
+def history(request: HttpRequest, pk: int) -> HttpResponse:
+    """The audit trail of the participant."""
+    one = _open(request, pk, Permission.VIEW_AUDIT)
+    may_view_arm = has_permission(request.user, Permission.VIEW_ARM, site=one.site)
+    entries = trail(one, request.user, may_view_arm=may_view_arm)
+    return render(request, "office/history.html", {"participant": one, "entries": entries})
+
+
+@never_cache
+@require_POST
+def find(request: HttpRequest) -> HttpResponse:
+    """Who has this phone. The number comes in the body and goes nowhere else."""
+    form = FindForm(request.POST)
+    if not has_permission(request.user, Permission.READ_IDENTITY):
+        raise Http404
+    found = (
+        find_by_phone(user=request.user, phone=form.cleaned_data["phone"], now=now())
+        if form.is_valid()
+        else []
+    )
+    if len(found) == 1:
+        return _back(found[0])
+    return render(request, "office/found.html", {"form": form, "found": found})
