@@ -29,7 +29,7 @@ THEIRS = [model for model in MODELS if not issubclass(model, Model)]
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model._meta.label)
 def test_every_field_of_ours_has_exactly_one_privacy_class(model):
-    assert "privacy" in vars(model), "declare privacy = Privacy(...)"
+    assert hasattr(model, "privacy"), "declare privacy = Privacy(...)"
     fields = Counter(field.name for field in model._meta.concrete_fields)
     assert Counter(model.privacy.fields()) == fields
 

@@ -3,6 +3,13 @@ import os
 import psycopg
 import pytest
 
+from tests.factories import NOW
+
+
+@pytest.fixture
+def now():
+    return NOW
+
 
 @pytest.fixture
 def attacker(transactional_db):

@@ -94,7 +94,7 @@ ATTACKS = {
     "an insertion before the first": (
         "INSERT INTO audit_event (id, at, transaction, actor, reason, request, table_name, row_id, action)"
         " VALUES ({first} - 1, now(), 1, 'user:1', '', '', 'x', '1', 'I')",
-        "event {before} was altered|event {before} was inserted",
+        "event {before} was inserted",
     ),
     "an edited block": (
         "UPDATE audit_block SET sealed_at = sealed_at + '1 s' WHERE number = 2",
@@ -115,9 +115,7 @@ def test_an_attack_past_the_triggers_is_found_and_named(attack, chain, attacker)
     names = {"first": ids[0], "before": ids[0] - 1, "third": ids[2], "last": ids[-1]}
     statement, complaint = ATTACKS[attack]
     attacker.execute(statement.format(**names))
-    problem = verify().problem
-    assert problem is not None
-    assert any(problem.startswith(each.strip()) for each in complaint.format(**names).split("|"))
+    assert str(verify().problem).startswith(complaint.format(**names))
     with pytest.raises(CommandError, match="tampered with"):
         call_command("audit", "verify")
 

@@ -3,7 +3,7 @@ from django.db import DatabaseError, connection, connections, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat
 
-from tests.factories import make_participant, make_user
+from tests.factories import make_participant, make_trial, make_user
 from trial.accounts.models import User, WrongPassword
 from trial.audit import triggers
 from trial.audit.context import NOBODY, _current, acting, because
@@ -110,7 +110,7 @@ def test_a_write_that_is_rolled_back_leaves_no_event():
 
 
 def test_sealed_bytes_show_as_digests():
-    make_participant()
+    make_participant(make_trial())
     identity = events("people_identityrecord")[0].new
     sealed = {name: value for name, value in identity.items() if str(value).startswith("sha256:")}
     assert {"name", "phone", "phone_index"} <= sealed.keys()

@@ -51,9 +51,11 @@ def _netstring(value: Value) -> bytes:
     return b"%d:%s," % (len(data), data)
 
 
-def digests(*, after: int, up_to: int | None = None) -> Iterator[tuple[int, bytes]]:
+def digests(*, after: int | None = None, up_to: int | None = None) -> Iterator[tuple[int, bytes]]:
     """(id, digest) of every event with after < id ≤ up_to, in order, in constant memory."""
-    events = AuditEvent.objects.filter(id__gt=after).order_by("id")
+    events = AuditEvent.objects.order_by("id")
+    if after is not None:
+        events = events.filter(id__gt=after)
     if up_to is not None:
         events = events.filter(id__lte=up_to)
     for row in events.values_list(*COLUMNS).iterator(chunk_size=2000):
@@ -94,7 +96,7 @@ def verify(*, expected_head: str | None = None) -> Verdict:
     `expected_head` is a `number:hash` kept elsewhere: with it, blocks cut off the end are found too.
     """
     last = AuditBlock.objects.order_by("-number").values_list("number", flat=True).first() or 0
-    walk = _Walk(digests(after=0))
+    walk = _Walk(digests())
     try:
         for block in AuditBlock.objects.filter(number__lte=last).order_by("number").iterator(chunk_size=4):
             walk.block(block)

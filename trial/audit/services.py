@@ -92,7 +92,7 @@ def _older_transactions_end(patience: timedelta) -> bool:
 def _append_block(up_to: int, now: datetime) -> AuditBlock | None:
     """Seal the next events up to the number `up_to`; None when there are none left."""
     head = AuditBlock.objects.order_by("-number").only("number", "up_to", "hash").first()
-    found = list(islice(digests(after=head.up_to if head else 0, up_to=up_to), EVENTS_PER_BLOCK))
+    found = list(islice(digests(after=head.up_to if head else None, up_to=up_to), EVENTS_PER_BLOCK))
     if not found:
         return None
     block = AuditBlock(
