@@ -3,7 +3,7 @@
 set -eu
 psql --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres \
   --set owner="$OWNER_PASSWORD" --set application="$APPLICATION_PASSWORD" <<'SQL'
-CREATE ROLE tilbake_owner LOGIN PASSWORD :'owner';
+CREATE ROLE tilbake_owner LOGIN CREATEDB PASSWORD :'owner';
 CREATE ROLE tilbake_app LOGIN PASSWORD :'application';
 CREATE DATABASE tilbake OWNER tilbake_owner;
 SQL

@@ -57,9 +57,9 @@ def tick(participant: Participant, key: str) -> bool:
 
 def ticked(participants: Collection[int], key: str) -> set[int]:
     """The same for many participant ids in one query: those who agreed."""
-    latest = Consent.objects.filter(participant__in=participants).order_by("participant", "-given_at")
+    latest = Consent.objects.filter(participant__in=participants).order_by("participant_id", "-given_at")
     agreed = ConsentTick.objects.filter(
-        consent__in=latest.distinct("participant").values("pk"), key=key, given=True
+        consent__in=latest.distinct("participant_id").values("pk"), key=key, given=True
     )
     return set(agreed.values_list("consent__participant", flat=True))
 
@@ -135,8 +135,8 @@ def consort_counts(trial: Trial) -> ConsortCounts:
     )
     reasons = ScreenFailure.objects.filter(trial=trial).values_list("criterion").annotate(Count("pk"))
     participants = Participant.objects.filter(trial=trial)
-    latest = Verification.objects.filter(participant__trial=trial).order_by("participant", "-pk")
-    eligible = list(latest.distinct("participant").values_list("eligible", flat=True))
+    latest = Verification.objects.filter(participant__trial=trial).order_by("participant_id", "-pk")
+    eligible = list(latest.distinct("participant_id").values_list("eligible", flat=True))
     return ConsortCounts(
         **attempts,
         excluded_by_reason=dict(reasons.order_by("criterion")),

@@ -70,6 +70,7 @@ class Postgres:
                 connection.execute(
                     f"DO $$ BEGIN CREATE ROLE {role} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
                 )
+            connection.execute(f"ALTER ROLE {OWNER} CREATEDB")  # rehearsals have databases of their own
 
     def ensure_database(self, name: str) -> None:
         with self.connect() as connection:

@@ -4,7 +4,15 @@ from datetime import datetime
 
 from screening.document import consent_document
 from screening.models import Attempt
-from screening.services import answer_page, begin, confirm_phone, decide, give_consent, register, submit_baseline
+from screening.services import (
+    answer_page,
+    begin,
+    confirm_phone,
+    decide,
+    give_consent,
+    register,
+    submit_baseline,
+)
 from trial.people.models import Participant, Site
 from trial.people.services import Contact
 from trial.protocol.models import Trial
@@ -18,7 +26,7 @@ POSTAL_CODES = {"NO": "7030", "SE": "22100"}
 
 
 def arrive(person: Person, *, trial: Trial, study: Study, site: Site, now: datetime) -> Participant | None:
-    """The person as a participant with a finished baseline, or None for somebody who does not fit or gives up."""
+    """The person as a participant with a finished baseline; None who does not fit or gives up."""
     attempt = begin(trial=trial, language=person.language, now=now, site=site)
     attempt = _answer(attempt, person, study.protocol, now)
     if attempt.outcome != Attempt.Outcome.ELIGIBLE or person.gives_up:
@@ -48,7 +56,7 @@ def _answer(attempt: Attempt, person: Person, protocol: Protocol, now: datetime)
         given = answers.fill(items, person.chance, now.date(), {})
     for page in protocol.eligibility.pages:
         on_page = {item.key: given[item.key] for item in page.items if item.key in given}
-        attempt = answer_page(attempt=attempt, page=page, answers=on_page, now=now)
+        attempt = answer_page(attempt=attempt, answers=on_page, now=now)
     return decide(attempt=attempt, now=now)
 
 

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 from expertteam.services import open_cases
 from followup.services import interpret_inbound, make_plans, turn_due_occasions, turn_reminders
-from trial.core import chance
 from trial.messaging.models import Kind, Message
 from trial.messaging.services import dispatch_due, record_inbound, record_receipt
 from trial.people.models import Participant, Site
@@ -67,7 +66,7 @@ class Rehearsal:
         self.sites = list(Site.objects.filter(trial=trial).order_by("key"))
         self.phones = Phones()
         self.chance = Random(f"{size.seed}/days")
-        self.office = Office(staff=staff, chance=Random(f"{size.seed}/office"))
+        self.office = Office(trial=trial, staff=staff, chance=Random(f"{size.seed}/office"))
         self.people: dict[int, tuple[Participant, Person]] = {}
         self.plans: list[Plan] = []
         self.met = 0
@@ -76,12 +75,11 @@ class Rehearsal:
 
     def run(self) -> None:
         """Live through every moment; `seconds` then says how long each stage took."""
-        with chance.seeded(self.size.seed):
-            for moment in self._moments():
-                self._live(moment)
+        for moment in self._moments():
+            self._live(moment)
 
     def _moments(self) -> Iterator[datetime]:
-        """When something can happen: daily after the hour of the question, twice around the day it is sent."""
+        """When something can happen: daily after the hour of the question, oftener when it is sent."""
         weekly = self.study.protocol.weekly
         for number in range(self.size.days):
             day = self.size.first_day + timedelta(days=number)
@@ -107,7 +105,6 @@ class Rehearsal:
             self._look_at_phones(now)
         with self._stage("expert team"):
             open_cases(now=now)
-            self.office.meet(now)
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:

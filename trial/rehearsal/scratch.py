@@ -1,0 +1,40 @@
+"""A database of its own for a rehearsal, gone afterwards: no simulated person stands beside a real one."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from django.core.management import call_command
+from django.db import connections
+from psycopg import sql
+
+ALIASES = ("default", "owner")
+
+
+@contextmanager
+def scratch_database() -> Iterator[None]:
+    """Make, migrate and connect to a new database; drop it in the end. The owner role needs CREATEDB."""
+    name = f"rehearsal_{secrets.token_hex(6)}"
+    home = connections["owner"].settings_dict["NAME"]
+    _as_owner("CREATE DATABASE {}", name)
+    try:
+        _connect_to(name)
+        call_command("migrate", verbosity=0)
+        yield
+    finally:
+        _connect_to(home)
+        _as_owner("DROP DATABASE {} WITH (FORCE)", name)
+
+
+def _connect_to(name: str) -> None:
+    for alias in ALIASES:
+        connections[alias].close()
+        connections[alias].settings_dict["NAME"] = name
+
+
+def _as_owner(statement: str, name: str) -> None:
+    parameters = connections["owner"].get_connection_params()
+    address = {key: parameters.get(key) for key in ("dbname", "host", "port", "user", "password")}
+    with psycopg.connect(**address, autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))

@@ -1,0 +1,118 @@
+"""What happened in a rehearsal, as numbers and as text."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from followup.models import WeeklyAnswer
+from followup.selectors import missing_by_reason, response_rates
+from randomization.selectors import allocated_participants
+from screening.selectors import consort_counts
+from trial.messaging.models import Inbound, Message, State
+from trial.messaging.selectors import unaccounted
+from trial.protocol.models import Trial
+
+
+@dataclass(frozen=True)
+class Story:
+    """Counts per stage of one rehearsed trial; `seconds` is wall-clock time per stage."""
+
+    trial: str
+    participants: int
+    weeks: int
+    seed: int
+    consort: dict[str, Any]
+    messages: dict[str, int]
+    replies: int
+    weekly_answers: int
+    response_rate: float
+    missing_weeks: dict[str, int]
+    data_sha256: str
+    analysis: list[dict[str, Any]]
+    seconds: dict[str, float]
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def as_text(self) -> str:
+        """A page for a terminal."""
+        parts = [
+            f"{self.trial}: {self.participants} participants, {self.weeks} weeks, seed {self.seed}",
+            _section("People", self.consort),
+            _section("Messages", self.messages),
+            _section(
+                "Replies",
+                {
+                    "received": self.replies,
+                    "weekly answers": self.weekly_answers,
+                    "response rate": f"{self.response_rate:.1%}",
+                },
+            ),
+            _section("Weeks without an answer", self.missing_weeks),
+            _section("First analysis", {_title(line): _estimate(line) for line in self.analysis}),
+            _section("Seconds", {name: f"{seconds:.1f}" for name, seconds in self.seconds.items()}),
+            f"Data set SHA-256  {self.data_sha256}",
+        ]
+        return "\n\n".join(parts)
+
+
+def _section(title: str, rows: dict[str, Any]) -> str:
+    flat = {
+        name: value
+        for key, count in rows.items()
+        for name, value in _flat(key.replace("_", " "), count).items()
+    }
+    width = max(map(len, flat), default=0)
+    lines = [f"  {name:<{width}}  {value:>10}" for name, value in flat.items()]
+    return "\n".join([title, *(lines or ["  none"])])
+
+
+def _flat(name: str, value: Any) -> dict[str, Any]:
+    return {f"- {key}": count for key, count in value.items()} if isinstance(value, dict) else {name: value}
+
+
+def _title(line: dict[str, Any]) -> str:
+    return " ".join(filter(None, (line["outcome"], line["measure"], line["group"]))).replace("_", " ")
+
+
+def _estimate(line: dict[str, Any]) -> str:
+    shown = {name: line[name] for name in ("estimate", "low", "high", "p") if line[name] is not None}
+    if not shown:
+        return f"{line['n']}" if line.get("of") is None else f"{line['n']}/{line['of']}"
+    interval = f" ({line['low']:.3f} to {line['high']:.3f})" if line["low"] is not None else ""
+    estimate = f"{line['estimate']:.3f}" if line["estimate"] is not None else ""
+    p = f" p {line['p']:.3f}" if line["p"] is not None else ""
+    return f"{estimate}{interval}{p}".strip()
+
+
+def tell(
+    *,
+    trial: Trial,
+    seed: int,
+    weeks: int,
+    data_sha256: str,
+    analysis: list[dict[str, Any]],
+    seconds: Counter[str],
+    now: datetime,
+) -> Story:
+    """Count what stands in the database at `now`."""
+    rates = response_rates(trial, now=now)
+    asked = sum(rate.asked for rate in rates)
+    states = Counter(Message.objects.filter(participant__trial=trial).values_list("state", flat=True))
+    return Story(
+        trial=trial.slug,
+        participants=allocated_participants(trial).count(),
+        weeks=weeks,
+        seed=seed,
+        consort=asdict(consort_counts(trial)) | {"randomized": allocated_participants(trial).count()},
+        messages={State(state).value: count for state, count in sorted(states.items())}
+        | {"unaccounted": unaccounted(trial, now).count()},
+        replies=Inbound.objects.filter(trial=trial).count(),
+        weekly_answers=WeeklyAnswer.objects.filter(occasion__participant__trial=trial).count(),
+        response_rate=sum(rate.answered for rate in rates) / asked if asked else 0.0,
+        missing_weeks={reason.value: count for reason, count in missing_by_reason(trial, now=now).items()},
+        data_sha256=data_sha256,
+        analysis=analysis,
+        seconds={name: round(value, 2) for name, value in seconds.items()},
+    )
