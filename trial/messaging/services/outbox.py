@@ -51,13 +51,15 @@ def enqueue_many(drafts: Sequence[Draft]) -> int:
 
 
 @transaction.atomic
-def drop_queued(*, participants: Collection[int], reason: SkipReason) -> int:
-    """Take back what still waits for these participants, except what they asked for. Returns how many."""
-    return (
-        Message.objects.filter(state=State.QUEUED, participant__in=participants)
-        .exclude(kind__in=REQUESTED)
-        .update(state=State.SKIPPED, skip_reason=reason)
-    )
+def drop_queued(
+    *, participants: Collection[int], reason: SkipReason, keys: Collection[str] | None = None
+) -> int:
+    """Take back what still waits for these participants (only these keys, where given), except what they
+    asked for. Returns how many."""
+    waiting = Message.objects.filter(state=State.QUEUED, participant__in=participants)
+    if keys is not None:
+        waiting = waiting.filter(key__in=keys)
+    return waiting.exclude(kind__in=REQUESTED).update(state=State.SKIPPED, skip_reason=reason)
 
 
 def _sealed(draft: Draft) -> Message:
