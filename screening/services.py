@@ -222,17 +222,30 @@ def send_code(
     queue_code(participant=participant, code=code, language=language, now=now, key=key)
 
 
-def queue_code(*, participant: Participant, code: str, language: str, now: datetime, key: str = "") -> None:
-    """Put the SMS with an issued code into the outbox; too old, it is not sent any more."""
-    protocol = protocol_of(participant.protocol_version)
+def queue_code(
+    *,
+    participant: Participant,
+    code: str,
+    language: str,
+    now: datetime,
+    key: str = "",
+    to: str | None = None,
+    addressed: bool = False,
+) -> None:
+    """Put the SMS with an issued code into the outbox; too old, it is not sent any more.
+
+    `to` is a phone other than the registered one. `addressed` puts the study id first, for a shared phone.
+    """
+    text = protocol_of(participant.protocol_version).messages.code.in_(language).replace("{code}", code)
     enqueue(
         participant=participant,
         key=key or f"code:{now.timestamp()}",
         kind=Kind.CODE,
-        body=protocol.messages.code.in_(language).replace("{code}", code),
+        body=f"{participant.study_id}: {text}" if addressed else text,
         language=language,
         due_at=now,
         not_after=now + CODE_IS_OF_USE,
+        to=to,
     )
 
 
@@ -308,9 +321,11 @@ def forget(*, now: datetime) -> int:
 
 
 def _locked(attempt: Attempt) -> Attempt:
-    """The attempt as it stands now, and nobody else changes it until this transaction ends."""
-    rows = Attempt.objects.select_for_update(of=("self",))
-    return rows.select_related("trial", "protocol_version", "participant").get(pk=attempt.pk)
+    """The attempt as it stands now, and nobody else changes it until this transaction ends.
+
+    No join: of a row that was waited for, PostgreSQL reads the joined ones as they were before the wait.
+    """
+    return Attempt.objects.select_for_update().get(pk=attempt.pk)
 
 
 def _save(attempt: Attempt, **changes: Any) -> Attempt:

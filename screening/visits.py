@@ -1,4 +1,4 @@
-"""The door of the public pages: which trial is visited, and where the visitor stands."""
+"""The doors of the public pages: which trial is visited, where the visitor stands, whose session it is."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from screening.models import Attempt
 from screening.selectors import Step, step_of
 from trial.core.languages import speak
+from trial.people.access import own_participant
 from trial.protocol.models import ProtocolVersion, Trial
 from trial.protocol.schema import Protocol
 from trial.protocol.selectors import active_version, protocol_of
@@ -72,7 +73,7 @@ class Visit:
 
 
 def visit_of(request: HttpRequest, slug: str) -> Visit:
-    """The visit to a trial with a protocol in force; else 404. Its pages speak one of the trial's languages."""
+    """The visit to a trial with a protocol in force, in one of the trial's languages; else 404."""
     trial = Trial.objects.filter(slug=slug, activations__isnull=False).first()
     if trial is None:
         raise Http404
@@ -112,3 +113,17 @@ def visiting(*steps: Step) -> Callable[[Callable[..., HttpResponseBase]], Callab
         return guarded
 
     return decorate
+
+
+def for_participant(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """The view is for the participant of this session; anybody else logs in with a code first."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, **rest: Any) -> HttpResponseBase:
+        participant = own_participant(request)
+        if participant is None:
+            return redirect("portal:login")
+        speak(request, protocol_of(participant.protocol_version).languages, participant.language)
+        return view(request, participant, **rest)
+
+    return guarded

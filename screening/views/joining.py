@@ -19,7 +19,7 @@ from screening.selectors import Step
 from screening.visits import Visit, visiting
 from trial.core.clock import now
 from trial.core.errors import DomainError
-from trial.people.access import log_in_participant
+from trial.people.access import enter
 from trial.people.errors import TooManyCodes, WrongCode
 from trial.people.identity import normalise_identity_number
 from trial.people.models import Participant, Purpose, Site
@@ -106,7 +106,7 @@ def confirm(visit: Visit, attempt: Attempt) -> HttpResponseBase:
 
 def _enter(visit: Visit, attempt: Attempt, participant: Participant) -> HttpResponseBase:
     """From here on the session is the participant's."""
-    log_in_participant(visit.request, participant)
+    enter(visit.request, participant)
     services.confirm_phone(participant=participant, now=now())
     if attempt.participant_id:
         return redirect("screening:baseline")

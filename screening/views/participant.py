@@ -1,7 +1,5 @@
 """The new participant's pages: the first questionnaire, and a copy of the consent."""
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -11,29 +9,15 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_http_methods, require_safe
 
 from screening import selectors, services
+from screening.visits import for_participant
 from trial.core.clock import now
-from trial.core.languages import speak
-from trial.people.access import log_out_participant, own_participant
+from trial.people.access import leave
 from trial.people.identity import vault
 from trial.people.models import Participant
 from trial.protocol.schema import BASELINE
 from trial.protocol.selectors import protocol_of
 from trial.questionnaires.selectors import is_submitted
 from trial.questionnaires.views import run_questionnaire
-
-
-def for_participant(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """The view is for the participant of this session; anybody else logs in with a code first."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, **rest: Any) -> HttpResponseBase:
-        participant = own_participant(request)
-        if participant is None:
-            return redirect("portal:login")
-        speak(request, protocol_of(participant.protocol_version).languages, participant.language)
-        return view(request, participant, **rest)
-
-    return guarded
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -64,7 +48,7 @@ def thanks(request: HttpRequest, participant: Participant) -> HttpResponseBase:
 def later(request: HttpRequest, participant: Participant) -> HttpResponseBase:
     """The answers so far are kept; how to come back, and a way to leave this device."""
     if request.method == "POST":
-        log_out_participant(request)
+        leave(request)
         return redirect("screening:trials")
     address = request.build_absolute_uri(reverse("portal:login"))
     return _participant_page(request, "later.html", participant, {"address": address.partition("://")[2]})

@@ -1,2 +1,20 @@
+from django.urls import path
+
+from trial.portal import views
+
 app_name = "portal"
-urlpatterns = []
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("login/", views.login, name="login"),
+    path("login/code/", views.code, name="code"),
+    path("logout/", views.logout, name="logout"),
+    path("messages/", views.sent, name="messages"),
+    path("advice/", views.advice, name="advice"),
+    path("break/", views.pause, name="pause"),
+    path("break/end/", views.resume, name="resume"),
+    path("phone/", views.phone, name="phone"),
+    path("phone/code/", views.phone_code, name="phone_code"),
+    path("withdraw/", views.withdraw, name="withdraw"),
+    path("withdraw/<slug:kind>/", views.withdraw_from, name="withdraw_from"),
+]

@@ -1,0 +1,85 @@
+"""The forms of the participant's own page."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from screening.forms import NormalisedField
+from trial.portal.entry import readings
+
+LONGEST_BREAK = timedelta(days=182)
+A_DAY_I_CHOOSE = "day"
+
+
+class LoginForm(forms.Form):
+    """A phone, in any of our trials' countries."""
+
+    phone = NormalisedField(
+        lambda raw: " ".join(readings(raw)),
+        label=gettext_lazy("Your mobile phone"),
+        help_text=gettext_lazy("The number that you gave to the study."),
+        max_length=30,
+        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "class": "tb-short"}),
+        error_messages={"required": gettext_lazy("Write your mobile phone number.")},
+    )
+
+
+class BreakForm(forms.Form):
+    """How long the break lasts."""
+
+    length = forms.ChoiceField(
+        label=gettext_lazy("How long do you want a break?"),
+        choices=[
+            ("1", gettext_lazy("One week")),
+            ("2", gettext_lazy("Two weeks")),
+            ("4", gettext_lazy("Four weeks")),
+            (A_DAY_I_CHOOSE, gettext_lazy("Until a day that I choose")),
+        ],
+        widget=forms.RadioSelect,
+        error_messages={"required": gettext_lazy("Choose how long you want a break.")},
+    )
+    until = forms.DateField(
+        label=gettext_lazy("The last day of the break"),
+        help_text=gettext_lazy("Only if you chose a day yourself. At most half a year from now."),
+        required=False,
+        input_formats=["%Y-%m-%d", "%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y"],
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        error_messages={"invalid": gettext_lazy("Write the date as day.month.year.")},
+    )
+
+    def __init__(self, today: date, data: Any = None) -> None:
+        super().__init__(data)
+        self.today = today
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("length") == A_DAY_I_CHOOSE and "until" not in self.errors:
+            day = cleaned.get("until")
+            if day is None:
+                self.add_error("until", _("Choose the last day of the break."))
+            elif not self.today <= day <= self.today + LONGEST_BREAK:
+                self.add_error("until", _("Choose a day from today and at most half a year from now."))
+        return cleaned
+
+    def ends_at(self, zone: str) -> datetime:
+        """When the break is over: the midnight after its last day, in the trial's zone."""
+        length = self.cleaned_data["length"]
+        weeks = 0 if length == A_DAY_I_CHOOSE else int(length)
+        last = self.cleaned_data["until"] if not weeks else self.today + timedelta(weeks=weeks)
+        return datetime.combine(last + timedelta(days=1), time(), ZoneInfo(zone))
+
+
+class WithdrawForm(forms.Form):
+    """A reason, if one wants to give one."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Would you like to tell us why?"),
+        help_text=gettext_lazy("You need not. It helps us to make studies better."),
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
