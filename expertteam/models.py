@@ -96,7 +96,7 @@ class Note(Writing):
         verbose_name = _("note")
         verbose_name_plural = _("notes")
         constraints = (
-            models.UniqueConstraint(fields=("thread", "version"), name="note_version_once"),
+            models.UniqueConstraint(fields=("case", "thread", "version"), name="note_version_once"),
             models.CheckConstraint(condition=Q(version__gte=1), name="note_versions_from_one"),
             models.CheckConstraint(condition=Q(signed_at__isnull=False), name="note_is_signed"),
         )
@@ -109,7 +109,7 @@ class Advice(Writing):
         verbose_name = _("advice")
         verbose_name_plural = _("advice")
         constraints = (
-            models.UniqueConstraint(fields=("thread", "version"), name="advice_version_once"),
+            models.UniqueConstraint(fields=("case", "thread", "version"), name="advice_version_once"),
             models.CheckConstraint(condition=Q(version__gte=1), name="advice_versions_from_one"),
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypeVar
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
@@ -26,6 +27,8 @@ from trial.protocol.selectors import protocol_of, study_of
 from trial.questionnaires.presentation import answer_text
 from trial.questionnaires.scoring import band_of
 from trial.questionnaires.selectors import known_answers
+
+R = TypeVar("R", CaseMember, Meeting)
 
 
 class Stage(StrEnum):
@@ -349,8 +352,8 @@ def _threads(rows: QuerySet[Writing]) -> list[Thread]:
     return sorted(found, key=lambda one: (one.first.written_at, one.first.pk), reverse=True)
 
 
-def _grouped(rows: Iterable[CaseMember | Meeting]) -> dict[int, list]:
-    by_case: dict[int, list] = defaultdict(list)
+def _grouped(rows: Iterable[R]) -> dict[int, list[R]]:
+    by_case: dict[int, list[R]] = defaultdict(list)
     for row in rows:
         by_case[row.case_id].append(row)
     return by_case

@@ -74,19 +74,18 @@ def _next_version(
     if not text:
         raise NothingWritten(_("Write something first."))
     newest = model._default_manager.filter(case=case, thread=thread).order_by("-version").first()
-    version = newest.version if newest else 0
     if newest and newest.text == text and (newest.signed_at is not None) == (signed_at is not None):
         return newest
-    if version != based_on:
+    if newest and newest.version != based_on:
         raise NewerVersion(
             _("%(name)s saved a newer version while you wrote. Yours is kept below: put the two together.")
-            % {"name": newest.author if newest else ""},
+            % {"name": newest.author},
             newest,
         )
     return model._default_manager.create(
         case=case,
         thread=thread,
-        version=version + 1,
+        version=newest.version + 1 if newest else 1,
         text=text,
         author=by,
         written_at=now,

@@ -119,11 +119,10 @@ def test_who_withdrew_the_data_gets_no_code(kari):
         issue(kari)
 
 
-def test_a_long_code_opens_a_questionnaire_until_it_expires(kari, ola, django_assert_num_queries):
-    with django_assert_num_queries(1):
-        codes = issue_long_codes(
-            participants=[kari, ola], purpose=Purpose.QUESTIONNAIRE, now=NOW, valid_for=timedelta(days=14)
-        )
+def test_a_long_code_opens_a_questionnaire_until_it_expires(kari, ola):
+    codes = issue_long_codes(
+        participants=[kari, ola], purpose=Purpose.QUESTIONNAIRE, now=NOW, valid_for=timedelta(days=14)
+    )
     typed = codes[kari.pk].lower().replace("-", " ")
     for days in (0, 13):
         found = participant_by_code(code=typed, purpose=Purpose.QUESTIONNAIRE, now=NOW + timedelta(days=days))

@@ -1,22 +1,22 @@
 """Answers Django's `user.has_perm` from memberships."""
 
-from django.contrib.auth.backends import BaseBackend
-
-from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.accounts.roles import BY_KEY
 from trial.people.models import Membership, Site
-from trial.people.selectors import grants_permission, memberships
+from trial.people.selectors import Someone, grants_permission, memberships
 from trial.protocol.models import Trial
 
 
-class MembershipBackend(BaseBackend):
+class MembershipBackend:
     """Grants the permissions of `trial.accounts.permissions`; authenticates nobody.
 
     A user object's memberships are read once, so that a page of the office asks the database once.
     """
 
-    def has_perm(self, user_obj: User, perm: str, obj: object = None) -> bool:
+    def authenticate(self, request: object, **credentials: object) -> None:
+        """Nobody: logging in is allauth's."""
+
+    def has_perm(self, user_obj: Someone, perm: str, obj: object = None) -> bool:
         """Anywhere (no `obj`), in a whole trial, at a site, or where something of a site or trial belongs."""
         if perm not in set(Permission):
             return False
@@ -29,7 +29,7 @@ class MembershipBackend(BaseBackend):
         return obj is None and bool(held)
 
 
-def _held(user: User) -> list[Membership]:
+def _held(user: Someone) -> list[Membership]:
     if not hasattr(user, "_memberships"):
-        user._memberships = list(memberships(user))  # type: ignore[attr-defined]
-    return user._memberships  # type: ignore[attr-defined, no-any-return]
+        user._memberships = list(memberships(user))  # type: ignore[union-attr]
+    return user._memberships  # type: ignore[union-attr]

@@ -17,7 +17,7 @@ from trial.people.services.identity import (
     phones_for_sending,
     read_identity,
 )
-from trial.people.services.members import close_site, end_membership, grant, open_site, sync_sites
+from trial.people.services.members import close_site, end_membership, grant, must_grant, open_site, sync_sites
 from trial.people.services.registration import Contact, normalise_contact, register_participant
 from trial.people.services.status import add_status
 
@@ -33,6 +33,7 @@ __all__ = [
     "issue_code",
     "issue_codes_for_phone",
     "issue_long_codes",
+    "must_grant",
     "normalise_contact",
     "open_site",
     "own_identity",

@@ -10,7 +10,7 @@ from trial.accounts.permissions import Permission
 from trial.accounts.roles import BY_KEY, Coordinator, Expert, Researcher, Role, Statistician, TrialManager
 from trial.people.errors import NotPermitted, RolesKeptApart
 from trial.people.models import Membership, Site
-from trial.people.selectors import has_permission, memberships
+from trial.people.selectors import granting, has_permission, memberships
 from trial.protocol.models import Trial
 from trial.protocol.schema import Protocol
 
@@ -43,25 +43,24 @@ def grant(
     """
     if site is not None and trial is None:
         trial = site.trial
-    if by is not None and not has_permission(by, Permission.MANAGE_MEMBERS, trial=trial):
-        raise NotPermitted(_("You may not give roles there."))
-    if by is not None and trial is None and not _manages_installation(by):
-        raise NotPermitted(_("Only who runs the installation gives roles that hold in all trials."))
     User.objects.select_for_update().get(pk=user.pk)
-    _refuse_conflicts(user, BY_KEY[role], trial)
+    must_grant(user=user, role=role, trial=trial, by=by)
     held = memberships(user).filter(trial=trial, site=site, role=role).first()
     return held or Membership.objects.create(
         user=user, trial=trial, site=site, role=role, granted_at=now, granted_by=by
     )
 
 
+def must_grant(*, user: User, role: str, trial: Trial | None, by: User | None) -> None:
+    """Raises NotPermitted or RolesKeptApart where `grant` would, and writes nothing."""
+    _must_manage_members(by, trial)
+    _refuse_conflicts(user, BY_KEY[role], trial)
+
+
 @transaction.atomic
 def end_membership(*, membership: Membership, by: User | None, now: datetime) -> None:
     """The user no longer has the role. Ended already, nothing changes. Raises NotPermitted."""
-    if by is not None and not has_permission(by, Permission.MANAGE_MEMBERS, trial=membership.trial):
-        raise NotPermitted(_("You may not end roles there."))
-    if by is not None and membership.trial is None and not _manages_installation(by):
-        raise NotPermitted(_("Only who runs the installation ends roles that hold in all trials."))
+    _must_manage_members(by, membership.trial)
     Membership.objects.filter(pk=membership.pk, ended_at=None).update(ended_at=now)
     membership.refresh_from_db()
 
@@ -106,16 +105,18 @@ def close_site(*, site: Site, by: User, now: datetime) -> None:
     site.refresh_from_db()
 
 
+def _must_manage_members(by: User | None, trial: Trial | None) -> None:
+    """For the whole trial; for a role that holds in all trials, in the installation."""
+    held = granting(by, Permission.MANAGE_MEMBERS) if by else ()
+    if by is not None and not any(
+        m.site_id is None and m.trial_id in (None, trial and trial.pk) for m in held
+    ):
+        raise NotPermitted(_("You may not give or end roles there."))
+
+
 def _must_manage(site: Site, by: User) -> None:
     if not has_permission(by, Permission.MANAGE_TRIAL, site=site):
         raise NotPermitted(_("You may not open or close this site."))
-
-
-def _manages_installation(by: User) -> bool:
-    return any(
-        m.trial_id is None and Permission.MANAGE_MEMBERS in BY_KEY[m.role].permissions
-        for m in memberships(by)
-    )
 
 
 def _refuse_conflicts(user: User, role: type[Role], trial: Trial | None) -> None:

@@ -1,0 +1,80 @@
+import pytest
+from django.urls import reverse
+
+from tests.factories import make_trial, make_user
+from trial.accounts.permissions import Permission as P
+from trial.people.models import Membership
+from trial.people.selectors import has_permission
+
+
+@pytest.fixture
+def manager(tiny, client):
+    user = make_user("trial_manager", trial=tiny)
+    client.force_login(user)
+    return user
+
+
+def add_role(client, **chosen):
+    return client.post(reverse("admin:people_membership_add"), {"site": "", "trial": "", **chosen})
+
+
+def test_a_manager_gives_a_role_and_ends_it(client, manager, tiny, north):
+    user = make_user()
+    asked = {"user": user.pk, "role": "coordinator", "trial": tiny.pk, "site": north.pk}
+    assert add_role(client, **asked).status_code == 302
+    assert add_role(client, **asked).status_code == 302
+    membership = Membership.objects.get(user=user)
+    assert membership.granted_by == manager
+    page = reverse("admin:people_membership_change", args=[membership.pk])
+    assert client.post(page, {"ends": "on"}).status_code == 302
+    assert not has_permission(user, P.RANDOMIZE)
+    assert "ends" not in client.get(page).content.decode()
+
+
+def test_a_refused_role_is_explained_on_the_form(client, manager, tiny):
+    other = make_trial("other")
+    answer = add_role(client, user=make_user("researcher", trial=tiny).pk, role="expert", trial=tiny.pk)
+    assert answer.status_code == 200
+    assert answer.context["adminform"].form.non_field_errors()
+    for place in ({"trial": other.pk}, {}, {"trial": tiny.pk, "site": other.sites.first().pk}):
+        assert (
+            add_role(client, user=make_user().pk, role="coordinator", **place)
+            .context["adminform"]
+            .form.errors
+        )
+
+
+def test_a_manager_sees_the_memberships_of_her_trial_only(client, manager):
+    stranger = make_user("coordinator", trial=make_trial("other"))
+    assert stranger.email not in client.get(reverse("admin:people_membership_changelist")).content.decode()
+    hidden = reverse("admin:people_membership_change", args=[stranger.memberships.get().pk])
+    assert client.get(hidden).status_code == 302
+
+
+@pytest.mark.parametrize("role", ["coordinator", "monitor"])
+def test_who_manages_no_members_sees_none(client, tiny, role):
+    client.force_login(make_user(role, trial=tiny))
+    assert client.get(reverse("admin:people_membership_changelist")).status_code == 403
+    assert add_role(client, user=make_user().pk, role="coordinator", trial=tiny.pk).status_code == 403
+
+
+def test_a_site_is_closed_and_opened_by_its_manager(client, manager, north):
+    page = reverse("admin:people_site_change", args=[north.pk])
+    client.post(page, {})
+    north.refresh_from_db()
+    assert not north.is_open
+    client.post(page, {"takes_in": "on"})
+    north.refresh_from_db()
+    assert north.is_open
+
+
+def test_a_coordinator_sees_her_site_and_changes_nothing(client, north, south):
+    client.force_login(make_user("coordinator", site=north))
+    listed = client.get(reverse("admin:people_site_changelist")).content.decode()
+    assert "North" in listed
+    assert "South" not in listed
+    page = reverse("admin:people_site_change", args=[north.pk])
+    assert "takes_in" not in client.get(page).content.decode()
+    assert client.post(page, {}).status_code == 403
+    north.refresh_from_db()
+    assert north.is_open
