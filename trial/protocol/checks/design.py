@@ -6,6 +6,7 @@ from math import prod
 
 from trial.protocol.checks.items import repeated
 from trial.protocol.checks.problems import Problem, nearest
+from trial.protocol.expressions import ExpressionError, evaluate
 from trial.protocol.locate import Path
 from trial.protocol.reading import Study
 from trial.protocol.schema import BASELINE, Item, Kind, Protocol, StratumFactor
@@ -79,7 +80,7 @@ def _strata(study: Study) -> Iterator[Problem]:
     for number, factor in enumerate(strata):
         path = ("randomization", "strata", number)
         if factor.source != "site":
-            yield from _factor(factor, answered, path)
+            yield from _factor(protocol, factor, answered, path)
         elif factor.levels:
             yield Problem((*path, "levels"), "the sites themselves are the levels", "remove levels")
     count = prod(len(protocol.sites if one.source == "site" else one.levels) for one in strata)
@@ -89,7 +90,9 @@ def _strata(study: Study) -> Iterator[Problem]:
         yield Problem(("randomization", "strata"), what, "fewer factors or levels", note=True)
 
 
-def _factor(factor: StratumFactor, answered: dict[str, Item], path: Path) -> Iterator[Problem]:
+def _factor(
+    protocol: Protocol, factor: StratumFactor, answered: dict[str, Item], path: Path
+) -> Iterator[Problem]:
     item = answered.get(factor.source)
     if item is None:
         what = f"no item “{factor.source}” is answered before randomization"
@@ -106,11 +109,25 @@ def _factor(factor: StratumFactor, answered: dict[str, Item], path: Path) -> Ite
     yield from repeated((level.key for level in factor.levels), (*path, "levels"))
     for value in sorted(set(values) - options):
         yield Problem((*path, "levels"), f"“{item.key}” has no option “{value}”", nearest(value, options))
-    for value in sorted(options - set(values)):
+    excluded = {value for value in options if _excludes(protocol, item.key, value)}
+    for value in sorted(options - set(values) - excluded):
         yield Problem((*path, "levels"), f"the option “{value}” of “{item.key}” belongs to no level")
     for value, count in Counter(values).items():
         if count > 1:
             yield Problem((*path, "levels"), f"the option “{value}” belongs to two levels")
+
+
+def _excludes(protocol: Protocol, key: str, value: str) -> bool:
+    """Whether an answer alone means that somebody cannot take part, so that no list is needed for it."""
+    for criterion in protocol.eligibility.criteria:
+        if criterion.expression and criterion.checked_by == "participant":
+            try:
+                holds = evaluate(criterion.expression, {key: value})
+            except ExpressionError:
+                continue
+            if holds is (criterion.kind == "exclusion"):
+                return True
+    return False
 
 
 def _pairs(protocol: Protocol) -> Iterator[Problem]:
