@@ -66,7 +66,7 @@ class Store:
         moment = _moment()
         sms = Sms(sid="SM" + token_hex(16), created_at=moment, updated_at=moment, **values)
         self._record({"event": "message", **asdict(sms)})
-        return sms
+        return self.messages[sms.sid]
 
     def set_status(self, sms: Sms, status: str, error_code: int | None = None) -> None:
         self._record(

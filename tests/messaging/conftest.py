@@ -1,0 +1,58 @@
+import time
+
+import pytest
+
+from tests.factories import NOW, make_participant, make_trial
+from tests.messaging.simulated import running
+from trial.messaging import gateways
+from trial.messaging.models import Kind
+from trial.messaging.services import enqueue
+
+
+@pytest.fixture
+def simulator(tmp_path, settings):
+    """A provider of our own; status callbacks go nowhere."""
+    settings.PUBLIC_BASE_URL = "http://127.0.0.1:9"
+    with running(tmp_path / "simulator") as simulator:
+        settings.TWILIO_API_BASE_URL = simulator.url
+        yield simulator
+
+
+@pytest.fixture
+def gateway(simulator):
+    return gateways.current()
+
+
+@pytest.fixture
+def trial(db):
+    return make_trial()
+
+
+@pytest.fixture
+def participant(trial):
+    return make_participant(trial)
+
+
+@pytest.fixture
+def plan(participant):
+    """Plan a message, by default the weekly question due now."""
+
+    def plan(
+        key="w01:ask", *, to=participant, kind=Kind.WEEKLY, body="Hvor mange dager?", due_at=NOW, **more
+    ):
+        return enqueue(participant=to, key=key, kind=kind, body=body, language="nb", due_at=due_at, **more)
+
+    return plan
+
+
+@pytest.fixture
+def eventually():
+    """Wait until something becomes true, but not for ever."""
+
+    def eventually(is_so, seconds=10):
+        deadline = time.monotonic() + seconds
+        while not is_so():
+            assert time.monotonic() < deadline, "It never became true."
+            time.sleep(0.05)
+
+    return eventually
