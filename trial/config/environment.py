@@ -1,8 +1,6 @@
 """Reads the settings that a server is given from outside, and stops the start when one is missing or weak."""
 
 import os
-import secrets
-from pathlib import Path
 
 
 class SettingError(SystemExit):
@@ -39,13 +37,3 @@ def words(name: str, *, hint: str, otherwise: str) -> list[str]:
     return [
         word.strip() for word in required(name, hint=hint, otherwise=otherwise).split(",") if word.strip()
     ]
-
-
-def kept_secret(path: Path) -> str:
-    """A random secret for machines that were given none, made once and kept readable by its owner only."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(48))
-    return path.read_text()

@@ -7,8 +7,9 @@ import dj_database_url
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from trial.config.environment import PRODUCTION, SettingError, kept_secret, required, secret, words
+from trial.config.environment import PRODUCTION, SettingError, required, secret, words
 from trial.config.version import code_version
+from trial.core.kept import kept_secret
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 VAR_DIR = Path(os.environ.get("TILBAKE_VAR", BASE_DIR / "var"))
@@ -125,8 +126,8 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
-    "trial.people.backends.MembershipBackend",
     "trial.accounts.backends.LogInBackend",
+    "trial.people.backends.MembershipBackend",
 ]
 ACCOUNT_ADAPTER = "trial.audit.login.ActingAdapter"
 MFA_ADAPTER = "trial.accounts.adapter.SecondStepAdapter"
@@ -166,6 +167,10 @@ TIME_ZONE = "Europe/Oslo"
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
+if not PRODUCTION:
+    STATIC_ROOT.mkdir(
+        parents=True, exist_ok=True
+    )  # nothing is collected; whitenoise finds files at their source
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not PRODUCTION
 STORAGES = {

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def code_version() -> str:
-    """`CODE_VERSION` from the environment, else the commit ("-dirty" where files differ), else the release."""
+    """`CODE_VERSION` from the environment, else the commit ("-dirty" with changes), else the release."""
     return os.environ.get("CODE_VERSION") or _commit() or _release()
 
 

@@ -59,8 +59,9 @@ class Plan:
 class Rehearsal:
     """Recruits simulated people until `size.participants` are in the trial, and follows them up."""
 
-    def __init__(self, *, trial: Trial, staff: Staff, size: Size) -> None:
-        self.trial, self.size = trial, size
+    def __init__(self, *, trial: Trial, staff: Staff, size: Size, until: datetime | None = None) -> None:
+        """`until` ends it early, in the middle of the trial."""
+        self.trial, self.size, self.until = trial, size, until
         self.study = active_study(trial)
         self.zone = ZoneInfo(self.study.protocol.time_zone)
         self.sites = list(Site.objects.filter(trial=trial).order_by("key"))
@@ -76,6 +77,8 @@ class Rehearsal:
     def run(self) -> None:
         """Live through every moment; `seconds` then says how long each stage took."""
         for moment in self._moments():
+            if self.until and moment >= self.until:
+                return
             self._live(moment)
 
     def _moments(self) -> Iterator[datetime]:

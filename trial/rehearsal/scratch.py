@@ -18,6 +18,7 @@ def scratch_database() -> Iterator[None]:
     name = f"rehearsal_{secrets.token_hex(6)}"
     home = connections["owner"].settings_dict["NAME"]
     _as_owner("CREATE DATABASE {}", name)
+    _as_owner("ALTER DATABASE {} SET synchronous_commit = off", name)  # nothing here is to last
     try:
         _connect_to(name)
         call_command("migrate", verbosity=0)

@@ -21,11 +21,15 @@ ROLES: tuple[type[Role], ...] = (Coordinator, TrialManager, Statistician, Resear
 Staff = Mapping[type[Role], User]
 
 
+def email_of(role: type[Role], trial: Trial) -> str:
+    return f"{role.key.replace('_', '-')}@{trial.slug}.example"
+
+
 def hire(trial: Trial, *, password: str | None, now: datetime) -> Staff:
     """A user for each role in the whole trial; without a password nobody can log in as one of them."""
     staff = {}
     for role in ROLES:
-        email = f"{role.key.replace('_', '-')}@{trial.slug}.example"
+        email = email_of(role, trial)
         user = User.objects.filter(email=email).first()
         if user is None:
             user = User.objects.create_user(email, password, name=f"{role.name} {trial.slug}")

@@ -3,6 +3,7 @@ import signal
 import sys
 import urllib.request
 from argparse import SUPPRESS
+from collections.abc import Iterable
 from pathlib import Path
 
 from django.conf import settings
@@ -80,7 +81,7 @@ def _answers(address: str) -> bool:
         return answer.status == 200
 
 
-def _table(demo: Demo, people: list[Account]) -> str:
+def _table(demo: Demo, people: Iterable[Account]) -> str:
     rows = [
         ("Address", "Role", "User", "Password"),
         (f"{demo.web}/", "participant", "-", "-"),

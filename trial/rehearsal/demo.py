@@ -1,0 +1,93 @@
+"""What `make demo` shows: every protocol of `protocols/` as a trial in full swing, with all its staff."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.conf import settings
+
+from analysis.services import analyse_snapshot, make_snapshot
+from trial.accounts.models import User
+from trial.accounts.roles import (
+    Coordinator,
+    Expert,
+    Monitor,
+    Researcher,
+    Statistician,
+    SystemAdministrator,
+    TrialManager,
+)
+from trial.audit.context import acting
+from trial.core import chance
+from trial.core.kept import kept_secret
+from trial.people.services import grant
+from trial.protocol.models import Trial
+from trial.protocol.reading import read_sources
+from trial.protocol.selectors import active_protocol
+from trial.rehearsal.run import RECRUITING_DAYS, Rehearsal, Size
+from trial.rehearsal.services import ACTOR, set_up
+from trial.rehearsal.staff import email_of
+
+PARTICIPANTS, WEEKS, SEED = 24, 6, 1
+PLACES = {
+    Coordinator: "/office/",
+    TrialManager: "/office/",
+    Statistician: "/randomization/{slug}/",
+    Researcher: "/data/{slug}/",
+    Expert: "/cases/",
+    Monitor: "/office/",
+}
+ADMINISTRATOR = "system@tilbake.example"
+
+
+@dataclass(frozen=True)
+class Account:
+    """Somebody who can log in, and where their work is."""
+
+    path: str
+    role: str
+    email: str
+    password: str
+
+
+def fill(*, now: datetime, say: Callable[[str], object]) -> None:
+    """Make each trial that is not there yet, and let it run until this morning."""
+    with acting(ACTOR):
+        _administrator(now)
+        for file in sorted((settings.BASE_DIR / "protocols").glob("*.toml")):
+            if not Trial.objects.filter(slug=file.stem).exists():
+                say(f"Rehearsing {file.stem} …")
+                _fill_one(file, now)
+
+
+def _fill_one(file: Path, now: datetime) -> None:
+    first_day = now.date() - timedelta(days=RECRUITING_DAYS + WEEKS * 7)
+    begins = now - timedelta(days=RECRUITING_DAYS + WEEKS * 7 + 1)
+    with chance.seeded(SEED):
+        trial, staff = set_up(sources=read_sources(file), password=password(), now=begins)
+        size = Size(participants=PARTICIPANTS, weeks=WEEKS, seed=SEED, first_day=first_day)
+        Rehearsal(trial=trial, staff=staff, size=size, until=now).run()
+        snapshot = make_snapshot(trial=trial, by=ACTOR, now=now)
+    analyse_snapshot(snapshot=snapshot)
+
+
+def _administrator(now: datetime) -> None:
+    if not User.objects.filter(email=ADMINISTRATOR).exists():
+        user = User.objects.create_user(ADMINISTRATOR, password(), name="System administrator")
+        grant(user=user, role=SystemAdministrator.key, by=None, now=now)
+
+
+def password() -> str:
+    """The same for everybody in the demo, made at its first start."""
+    return kept_secret(settings.KEYS_DIR / "demo_password")[:16]
+
+
+def accounts() -> Iterator[Account]:
+    """Who can log in, and where."""
+    for trial in Trial.objects.order_by("slug"):
+        for role, place in PLACES.items():
+            if role is Expert and active_protocol(trial).expert_team is None:
+                continue
+            yield Account(place.format(slug=trial.slug), str(role.name), email_of(role, trial), password())
+    yield Account("/office/", str(SystemAdministrator.name), ADMINISTRATOR, password())
