@@ -64,6 +64,11 @@ class Snapshot(Model):
         """Where the file lies."""
         return Path(settings.EXPORT_DIR) / self.file_name
 
+    @property
+    def participants(self) -> int:
+        """How many participants it holds."""
+        return int(self.row_counts["participants.csv"])
+
 
 class Download(Model):
     """Somebody fetched a snapshot."""

@@ -1,4 +1,4 @@
-"""What is asked of snapshots, and what the data room shows. No arm."""
+"""What is asked of snapshots."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo

@@ -7,6 +7,6 @@ from analysis import views
 app_name = "analysis"
 
 urlpatterns = [
-    path("<slug:slug>/", views.data_room, name="data_room"),
+    path("<slug:slug>/", views.room, name="room"),
     path("<slug:slug>/snapshots/<int:pk>/", views.download, name="download"),
 ]

@@ -1,33 +1,42 @@
 """The data room: how the trial goes, and its snapshots. Nothing here tells an arm before the data are
 locked."""
 
-from django.http import FileResponse, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.contrib import messages
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from analysis import selectors, services
+from analysis import services
+from analysis.errors import SnapshotGone
 from analysis.models import Snapshot
+from analysis.monitoring import Monitoring
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
 from trial.people.access import access_trial, requires
+from trial.people.selectors import has_permission
 
 
 @requires(Permission.VIEW_DATA_ROOM)
 @require_safe
-def data_room(request: HttpRequest, slug: str) -> HttpResponse:
+def room(request: HttpRequest, slug: str) -> HttpResponse:
     """Recruitment, flow, answers and snapshots of one trial."""
     trial = access_trial(request.user, slug, Permission.VIEW_DATA_ROOM)
-    room = selectors.data_room(trial, user=request.user, now=now())
-    return render(request, "analysis/data_room.html", {"room": room})
+    may_download = has_permission(request.user, Permission.DOWNLOAD_EXPORT, trial=trial)
+    shown = {"trial": trial, "now": Monitoring(trial, now()), "may_download": may_download}
+    return render(request, "analysis/room.html", shown)
 
 
 @requires(Permission.DOWNLOAD_EXPORT)
 @never_cache
 @require_POST
-def download(request: HttpRequest, slug: str, pk: int) -> FileResponse:
+def download(request: HttpRequest, slug: str, pk: int) -> HttpResponseBase:
     """The snapshot's zip; that it was fetched is recorded first."""
     trial = access_trial(request.user, slug, Permission.DOWNLOAD_EXPORT)
     snapshot = get_object_or_404(Snapshot, trial=trial, pk=pk)
-    file = services.fetch(snapshot=snapshot, by=request.user, now=now())
+    try:
+        file = services.fetch(snapshot=snapshot, by=request.user, now=now())
+    except SnapshotGone as gone:
+        messages.error(request, str(gone))
+        return redirect("analysis:room", slug)
     return FileResponse(file, as_attachment=True, filename=snapshot.file_name, content_type="application/zip")

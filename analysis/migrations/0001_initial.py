@@ -6,69 +6,125 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('protocol', '0002_rows_never_change'),
+        ("protocol", "0002_rows_never_change"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Snapshot',
+            name="Snapshot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('made_at', models.DateTimeField(verbose_name='made')),
-                ('by', models.CharField(max_length=200, verbose_name='by')),
-                ('file_name', models.CharField(max_length=200, unique=True, verbose_name='file')),
-                ('size', models.PositiveBigIntegerField(verbose_name='size')),
-                ('sha256', models.CharField(max_length=64, verbose_name='SHA-256')),
-                ('row_counts', models.JSONField(verbose_name='rows')),
-                ('left_out', models.JSONField(default=dict, verbose_name='left out')),
-                ('masked', models.BooleanField(verbose_name='arms masked')),
-                ('code_version', models.CharField(max_length=100, verbose_name='code version')),
-                ('protocol_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='protocol.protocolversion', verbose_name='protocol version')),
-                ('trial', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='snapshots', to='protocol.trial', verbose_name='trial')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("made_at", models.DateTimeField(verbose_name="made")),
+                ("by", models.CharField(max_length=200, verbose_name="by")),
+                ("file_name", models.CharField(max_length=200, unique=True, verbose_name="file")),
+                ("size", models.PositiveBigIntegerField(verbose_name="size")),
+                ("sha256", models.CharField(max_length=64, verbose_name="SHA-256")),
+                ("row_counts", models.JSONField(verbose_name="rows")),
+                ("left_out", models.JSONField(default=dict, verbose_name="left out")),
+                ("masked", models.BooleanField(verbose_name="arms masked")),
+                ("code_version", models.CharField(max_length=100, verbose_name="code version")),
+                (
+                    "protocol_version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="protocol.protocolversion",
+                        verbose_name="protocol version",
+                    ),
+                ),
+                (
+                    "trial",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="snapshots",
+                        to="protocol.trial",
+                        verbose_name="trial",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'snapshot',
-                'verbose_name_plural': 'snapshots',
-                'ordering': ('-made_at', '-id'),
+                "verbose_name": "snapshot",
+                "verbose_name_plural": "snapshots",
+                "ordering": ("-made_at", "-id"),
             },
         ),
         migrations.CreateModel(
-            name='FirstAnalysis',
+            name="FirstAnalysis",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('results', models.JSONField(verbose_name='results')),
-                ('snapshot', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='first_analysis', to='analysis.snapshot', verbose_name='snapshot')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("results", models.JSONField(verbose_name="results")),
+                (
+                    "snapshot",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="first_analysis",
+                        to="analysis.snapshot",
+                        verbose_name="snapshot",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'first analysis',
-                'verbose_name_plural': 'first analyses',
+                "verbose_name": "first analysis",
+                "verbose_name_plural": "first analyses",
             },
         ),
         migrations.CreateModel(
-            name='Download',
+            name="Download",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(verbose_name='at')),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
-                ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='downloads', to='analysis.snapshot', verbose_name='snapshot')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(verbose_name="at")),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="by",
+                    ),
+                ),
+                (
+                    "snapshot",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="downloads",
+                        to="analysis.snapshot",
+                        verbose_name="snapshot",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'download',
-                'verbose_name_plural': 'downloads',
-                'ordering': ('-at', '-id'),
+                "verbose_name": "download",
+                "verbose_name_plural": "downloads",
+                "ordering": ("-at", "-id"),
             },
         ),
         migrations.AddIndex(
-            model_name='snapshot',
-            index=models.Index(fields=['trial', 'made_at'], name='snapshot_by_trial'),
+            model_name="snapshot",
+            index=models.Index(fields=["trial", "made_at"], name="snapshot_by_trial"),
         ),
         migrations.AddConstraint(
-            model_name='snapshot',
-            constraint=models.CheckConstraint(condition=models.Q(('sha256__regex', '^[0-9a-f]{64}$')), name='snapshot_sha256'),
+            model_name="snapshot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("sha256__regex", "^[0-9a-f]{64}$")), name="snapshot_sha256"
+            ),
         ),
     ]
