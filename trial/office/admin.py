@@ -1,3 +1,114 @@
-"""The office's own registrations."""
+"""The office's own registrations: the participants, whose page is one story, and the users."""
 
-from trial.office import trail, users  # noqa: F401 - they register themselves
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from trial.accounts.permissions import Permission
+from trial.core.clock import now
+from trial.office import trail, users, views  # noqa: F401 - trail and users register themselves
+from trial.office.forms import FindForm
+from trial.office.story import standing
+from trial.office.worklists import BY_KEY, WORKLISTS
+from trial.people.admin_base import OfficeModelAdmin
+from trial.people.models import Participant
+from trial.people.selectors import current_facts, has_permission
+from trial.people.study_id import read_study_id
+
+
+class WithFacts(ChangeList):
+    """The page's participants with what holds for them, in two queries."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        known = current_facts(self.result_list, now())
+        for participant in self.result_list:
+            participant.facts = known[participant.pk]
+
+
+class WorklistFilter(admin.SimpleListFilter):
+    """Those who wait for the same thing."""
+
+    title = _("worklist")
+    parameter_name = "worklist"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(worklist.key, worklist.title) for worklist in WORKLISTS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Participant]) -> QuerySet[Participant]:
+        worklist = BY_KEY.get(self.value() or "")
+        return worklist.among(queryset) if worklist else queryset
+
+
+@admin.register(Participant)
+class ParticipantAdmin(OfficeModelAdmin):
+    """By study id only. No column tells an arm, and none tells who a participant is."""
+
+    view_permission = Permission.VIEW_PARTICIPANT
+    site_path = "site"
+    list_display = ("study_id", "site", "trial", "registered_at", "stands")
+    list_filter = (WorklistFilter, "trial", "site")
+    list_select_related = ("site", "trial")
+    search_fields = ("study_id",)
+    search_help_text = _("Study id, as it is written or as you heard it")
+    ordering = ("-registered_at",)
+    list_per_page = 50
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Participant], search_term: str
+    ) -> tuple[QuerySet[Participant], bool]:
+        """A whole study id is found however it was typed; a part of one as it stands."""
+        written = read_study_id(search_term) or search_term.strip()
+        return queryset.filter(study_id__icontains=written), False
+
+    @admin.display(description=_("Status"))
+    def stands(self, participant: Participant) -> str:
+        stands = standing(participant.facts)  # type: ignore[attr-defined]
+        return format_html('<span class="tb-pill" data-tone="{}">{}</span>', stands.tone, stands.label)
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
+        return WithFacts
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"title": _("Participants")}
+        if has_permission(request.user, Permission.READ_IDENTITY):
+            context["find_form"] = FindForm()
+        return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        return views.participant(request, int(object_id))
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return views.history(request, int(object_id))
+
+    def get_urls(self) -> list[URLPattern]:
+        acts = {
+            "verify": views.verify,
+            "randomize": views.randomize,
+            "allocation": views.allocation,
+            "identity": views.identity,
+            "status": views.status,
+        }
+        own = [
+            path(f"<int:pk>/{name}/", self.admin_site.admin_view(view), name=f"people_participant_{name}")
+            for name, view in acts.items()
+        ]
+        find = path("find/", self.admin_site.admin_view(views.find), name="people_participant_find")
+        return [find, *own, *super().get_urls()]

@@ -7,8 +7,8 @@ from typing import Any
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from followup.selectors import response_last_week, worklist_calls, worklist_unclear
 
+from followup.selectors import response_last_week, worklist_calls, worklist_unclear
 from randomization.selectors import allocated_participants
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission

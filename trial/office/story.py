@@ -4,18 +4,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
 from expertteam.selectors import case_of
 from followup.selectors import ledger
-
 from randomization.selectors import allocation_fact, checklist
 from screening.selectors import consent_of, criteria_to_verify, screening_answers, verification_of
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
-from trial.audit.history import entries
-from trial.audit.selectors import history_of_participant
-from trial.messaging.models import Kind
+from trial.audit.models import AuditEvent
+from trial.audit.selectors import history_of_participant, without_arms
+from trial.messaging.models import Kind, Message
 from trial.messaging.selectors import messages_of
 from trial.people import selectors as people
 from trial.people.facts import Facts
@@ -123,7 +124,7 @@ def _ticks(consent: Any, language: str) -> list[tuple[str, bool]]:
     return [(labels.get(tick.key, tick.key), tick.given) for tick in consent.ticks.all()]
 
 
-def _messages(participant: Participant, may_view_arm: bool) -> Any:
+def _messages(participant: Participant, may_view_arm: bool) -> QuerySet[Message]:
     """The latest messages; that some participants are told of advice would tell their arm."""
     messages = messages_of(participant)
     if not may_view_arm:
@@ -153,12 +154,7 @@ def _answers(participant: Participant, language: str) -> list[tuple[str | Promis
     ]
 
 
-TABLES_THAT_TELL_THE_ARM = "expertteam_"
-
-
-def trail(participant: Participant, user: User, *, may_view_arm: bool) -> Any:
-    """The audit trail of everything that belongs to the participant, the latest first."""
-    events = history_of_participant(participant.pk)
-    if not may_view_arm:
-        events = events.exclude(table_name__startswith=TABLES_THAT_TELL_THE_ARM)
-    return entries(events.order_by("-id"), user)
+def trail_of(participant: Participant, user: User) -> QuerySet[AuditEvent]:
+    """Everything that was written about the participant, as far as the user may know, the latest first."""
+    events = history_of_participant(participant.pk).order_by("-id")
+    return events if user.has_perm(Permission.VIEW_ARM, participant.site) else without_arms(events)

@@ -1,10 +1,11 @@
-"""The participant's pages. Each act is a POST with one service; what was typed stays when something is amiss."""
+"""The participant's pages. Each act is a POST with one service; what was typed stays when one fails."""
 
 from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -19,11 +20,12 @@ from screening.selectors import criteria_to_verify
 from screening.services import verify as verify_eligibility
 from trial.accounts.forms import ConfirmForm
 from trial.accounts.permissions import Permission
+from trial.audit.history import entries
 from trial.core.clock import now
 from trial.core.errors import DomainError
 from trial.office.find import find_by_phone
 from trial.office.forms import FindForm, IdentityForm, ReasonForm, StatusForm, VerifyForm
-from trial.office.story import story, trail
+from trial.office.story import story, trail_of
 from trial.people.models import Participant
 from trial.people.selectors import facts, has_permission, participants_for
 from trial.people.services import add_status, read_identity
@@ -31,6 +33,7 @@ from trial.protocol.selectors import protocol_of
 
 acts = require_http_methods(["GET", "POST"])
 
+EVENTS_A_PAGE = 50
 JUST_RANDOMIZED = "just_randomized"
 """In the session: the participant whose arm the next page shows without asking why."""
 
@@ -171,9 +174,9 @@ def status(request: HttpRequest, pk: int) -> HttpResponse:
 def history(request: HttpRequest, pk: int) -> HttpResponse:
     """The audit trail of the participant."""
     one = _open(request, pk, Permission.VIEW_AUDIT)
-    may_view_arm = has_permission(request.user, Permission.VIEW_ARM, site=one.site)
-    entries = trail(one, request.user, may_view_arm=may_view_arm)
-    return render(request, "office/history.html", {"participant": one, "entries": entries})
+    page = Paginator(trail_of(one, request.user), EVENTS_A_PAGE).get_page(request.GET.get("page"))
+    context = {"participant": one, "page": page, "entries": entries(page.object_list)}
+    return render(request, "office/history.html", context)
 
 
 @never_cache

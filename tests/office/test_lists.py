@@ -1,0 +1,116 @@
+"""The dashboard and the list of participants."""
+
+import pytest
+from django.urls import reverse
+
+from randomization.services import allocate
+from tests.factories import (
+    NOW,
+    make_contact,
+    make_participant,
+    make_screened_participant,
+    make_user,
+    make_verified_participant,
+)
+from trial.audit.models import ReadEvent
+from trial.office.worklists import to_randomize, to_verify, waiting_for_baseline
+from trial.people.models import Participant, Status
+from trial.people.services import add_status
+
+pytestmark = pytest.mark.django_db
+
+LIST = reverse("admin:people_participant_changelist")
+
+
+@pytest.fixture
+def people(trial, north, coordinator):
+    """One participant at each stage."""
+    randomized = make_verified_participant(trial, north, by=coordinator)
+    allocate(participant=randomized, by=coordinator, now=NOW)
+    withdrawn = make_screened_participant(trial, north)
+    add_status(participant=withdrawn, name=Status.WITHDRAWN_CONTACT, by=None, now=NOW)
+    return {
+        "baseline": make_participant(trial, north),
+        "verify": make_screened_participant(trial, north),
+        "randomize": make_verified_participant(trial, north, by=coordinator),
+        "randomized": randomized,
+        "withdrawn": withdrawn,
+    }
+
+
+def test_each_participant_waits_in_one_list_at_most(people):
+    everybody = Participant.objects.all()
+    assert list(waiting_for_baseline(everybody)) == [people["baseline"]]
+    assert list(to_verify(everybody)) == [people["verify"]]
+    assert list(to_randomize(everybody)) == [people["randomize"]]
+
+
+@pytest.mark.parametrize("key", ["baseline", "verify", "randomize"])
+def test_worklist_shows_who_waits_and_nobody_else(office, people, key):
+    page = office.get(LIST, {"worklist": key}).content.decode()
+    assert people[key].study_id in page
+    assert not any(other.study_id in page for name, other in people.items() if name != key)
+
+
+def test_dashboard_counts_what_waits(office, people):
+    page = office.get(reverse("admin:index"))
+    assert page.status_code == 200
+    counts = {str(card.title): card.count for card in page.context["cards"]}
+    assert counts["To verify"] == counts["To randomize"] == counts["Waiting for baseline"] == 1
+    assert page.context["trials"][0].randomized == 1
+
+
+def test_study_id_is_found_however_it_was_typed(office, people):
+    study_id = people["verify"].study_id
+    spoken = study_id.replace("-", " ").lower()
+    page = office.get(LIST, {"q": spoken}).content.decode()
+    assert study_id in page
+    assert people["baseline"].study_id not in page
+
+
+def test_participant_is_found_by_phone_and_the_read_log_knows(office, trial, north):
+    contact = make_contact(phone="+47 680500 42")
+    participant = make_participant(trial, north, contact=contact)
+    page = office.post(reverse("admin:people_participant_find"), {"phone": "68 05 00 42"})
+    assert page.url == reverse("admin:people_participant_change", args=[participant.pk])
+    assert ReadEvent.objects.get(study_id=participant.study_id).reason == "found by phone"
+
+
+def test_participant_of_another_site_is_not_found_by_phone(office, trial):
+    make_participant(trial, trial.sites.get(key="south"), contact=make_contact(phone="+47 68050043"))
+    page = office.post(reverse("admin:people_participant_find"), {"phone": "68050043"})
+    assert "No participant whom you may see" in page.content.decode()
+    assert not ReadEvent.objects.exists()
+
+
+def test_phone_is_searched_by_post_only_and_by_those_who_may(office, browser_of, trial):
+    assert office.get(reverse("admin:people_participant_find"), {"phone": "68050042"}).status_code == 405
+    monitor = browser_of(make_user("monitor", trial=trial))
+    assert monitor.post(reverse("admin:people_participant_find"), {"phone": "68050042"}).status_code == 404
+
+
+def test_coordinator_sees_own_site_only(browser_of, trial, people):
+    elsewhere = make_user("coordinator", trial=trial, site=trial.sites.get(key="south"))
+    page = browser_of(elsewhere).get(LIST).content.decode()
+    assert not any(one.study_id in page for one in people.values())
+
+
+def test_list_of_participants_asks_the_database_no_more_for_more(
+    office, trial, north, django_assert_max_num_queries
+):
+    for _ in range(12):
+        make_participant(trial, north)
+    with django_assert_max_num_queries(22):
+        office.get(LIST)
+
+
+def test_anonymous_visitor_is_led_to_log_in(client):
+    page = client.get(reverse("admin:index"), follow=True)
+    assert page.redirect_chain[-1][0].startswith(reverse("account_login"))
+
+
+def test_nothing_can_be_deleted_or_added_here(office, people):
+    assert office.get(reverse("admin:people_participant_add")).status_code == 403
+    assert (
+        office.post(reverse("admin:people_participant_delete", args=[people["verify"].pk])).status_code == 403
+    )

@@ -1,0 +1,169 @@
+"""What coordinators do on a participant's page, and what others may not."""
+
+import pytest
+from django.urls import reverse
+
+from randomization.models import Allocation
+from randomization.selectors import arms_for_analysis, is_allocated
+from screening.selectors import verification_of
+from tests.factories import NOW, make_screened_participant, make_user, make_verified_participant
+from tests.office.conftest import PASSWORD
+from trial.audit.models import ReadEvent
+from trial.people.models import ParticipantStatus, Status
+
+pytestmark = pytest.mark.django_db
+
+
+def address(participant, act="change"):
+    return reverse(f"admin:people_participant_{act}", args=[participant.pk])
+
+
+def says_no_arm(response):
+    text = response.content.decode()
+    return not any(word in text for word in ("Usual follow-up", "Follow-up as before", "A talk with a team"))
+
+
+def test_coordinator_reads_the_story_and_is_asked_to_verify(office, trial, north):
+    participant = make_screened_participant(trial, north)
+    page = office.get(address(participant))
+    assert page.status_code == 200
+    assert participant.study_id in page.content.decode()
+    assert "Does this participant fit?" in page.content.decode()
+    assert "no-store" in page["Cache-Control"]
+
+
+def test_verified_decision_is_recorded_and_a_missing_one_is_asked_for(office, trial, north):
+    participant = make_screened_participant(trial, north)
+    page = office.post(address(participant, "verify"), {"reason": "spoke with her"})
+    assert "spoke with her" in page.content.decode()
+    assert verification_of(participant) is None
+
+    office.post(address(participant, "verify"), {"needs_treatment": "no", "reason": "spoke with her"})
+    assert verification_of(participant).eligible
+
+
+def test_criterion_that_stands_in_the_way_makes_not_eligible(office, trial, north):
+    participant = make_screened_participant(trial, north)
+    office.post(address(participant, "verify"), {"needs_treatment": "yes"})
+    assert not verification_of(participant).eligible
+
+
+def test_randomizing_asks_for_the_password_and_shows_the_arm_once(office, trial, north):
+    participant = make_verified_participant(trial, north)
+    assert "Your password" in office.get(address(participant, "randomize")).content.decode()
+
+    wrong = office.post(address(participant, "randomize"), {"password": "wrong"})
+    assert "This is not your password" in wrong.content.decode()
+    assert not is_allocated(participant)
+
+    shown = office.post(address(participant, "randomize"), {"password": PASSWORD}, follow=True)
+    arm = arms_for_analysis(trial=trial, reason="test", now=NOW)[participant.pk]
+    assert {"talk": "A talk with a team", "usual": "Follow-up as before"}[arm] in shown.content.decode()
+    assert says_no_arm(office.get(address(participant, "allocation")))
+    assert ReadEvent.objects.filter(what="arm", study_id=participant.study_id).count() == 1
+
+
+def test_arm_is_shown_again_only_with_a_reason(office, trial, north):
+    participant = make_verified_participant(trial, north)
+    office.post(address(participant, "randomize"), {"password": PASSWORD})
+    office.get(address(participant, "allocation"))
+    assert says_no_arm(office.post(address(participant, "allocation"), {"reason": ""}))
+    page = office.post(address(participant, "allocation"), {"reason": "to book the meeting"})
+    assert not says_no_arm(page)
+    assert ReadEvent.objects.filter(what="arm", reason="to book the meeting").exists()
+
+
+def test_second_click_leads_to_the_first_allocation(office, trial, north):
+    participant = make_verified_participant(trial, north)
+    for _ in range(2):
+        page = office.post(address(participant, "randomize"), {"password": PASSWORD})
+        assert page.url == address(participant, "allocation")
+    assert Allocation.objects.count() == 1
+
+
+def test_randomize_button_is_missing_while_a_condition_is(office, trial, north):
+    participant = make_screened_participant(trial, north)
+    page = office.get(address(participant, "randomize")).content.decode()
+    assert "password" not in page
+    refused = office.post(address(participant, "randomize"), {"password": PASSWORD})
+    assert "cannot be randomized yet" in refused.content.decode()
+    assert not is_allocated(participant)
+
+
+def test_arm_stands_on_no_list_no_story_and_in_no_history(office, browser_of, trial, north):
+    participant = make_verified_participant(trial, north)
+    office.post(address(participant, "randomize"), {"password": PASSWORD})
+    for page in (
+        office.get(reverse("admin:people_participant_changelist")),
+        office.get(address(participant)),
+        office.get(reverse("admin:index")),
+    ):
+        assert says_no_arm(page)
+    monitor = browser_of(make_user("monitor", trial=trial))
+    assert says_no_arm(monitor.get(address(participant, "history")))
+    assert says_no_arm(monitor.get(address(participant, "allocation")))
+    assert says_no_arm(monitor.post(address(participant, "allocation"), {"reason": "curious"}))
+
+
+@pytest.mark.parametrize("act", ["change", "verify", "randomize", "allocation", "identity", "status"])
+def test_coordinator_of_another_site_finds_nobody(browser_of, trial, north, act):
+    participant = make_verified_participant(trial, north)
+    elsewhere = make_user("coordinator", trial=trial, site=trial.sites.get(key="south"))
+    assert browser_of(elsewhere).get(address(participant, act)).status_code == 404
+
+
+@pytest.mark.parametrize("act", ["verify", "randomize", "identity", "status"])
+def test_monitor_reads_but_does_nothing(browser_of, trial, north, act):
+    participant = make_verified_participant(trial, north)
+    monitor = browser_of(make_user("monitor", trial=trial))
+    assert monitor.get(address(participant)).status_code == 200
+    assert monitor.post(address(participant, act), {}).status_code == 404
+
+
+@pytest.mark.parametrize("role", ["researcher", "statistician", "expert"])
+def test_who_has_no_business_in_the_office_does_not_come_in(browser_of, trial, north, role):
+    participant = make_verified_participant(trial, north)
+    outsider = browser_of(make_user(role, trial=trial))
+    for page in (
+        address(participant),
+        reverse("admin:index"),
+        reverse("admin:people_participant_changelist"),
+    ):
+        assert outsider.get(page).status_code in (302, 403, 404)
+
+
+def test_identity_is_read_with_a_reason_and_kept_in_the_read_log(office, trial, north):
+    participant = make_screened_participant(trial, north)
+    page = office.post(address(participant, "identity"), {"wanted": ["name"], "reason": ""})
+    assert "Eksempel" not in page.content.decode()
+    page = office.post(address(participant, "identity"), {"wanted": ["name"], "reason": "to call her"})
+    assert "Eksempel Person" in page.content.decode()
+    assert ReadEvent.objects.get(study_id=participant.study_id).reason == "to call her"
+
+
+def test_break_is_recorded_with_its_last_day(office, trial, north):
+    participant = make_screened_participant(trial, north)
+    told = {"name": "paused", "until": "2099-01-31", "reason": "operation"}
+    assert office.post(address(participant, "status"), told).status_code == 302
+    row = ParticipantStatus.objects.get(participant=participant, name=Status.PAUSED)
+    assert row.until.isoformat() == "2099-01-31T23:00:00+00:00"
+    assert row.reason == "operation"
+
+
+def test_withdrawal_of_data_is_asked_about_once_more(office, trial, north):
+    participant = make_screened_participant(trial, north)
+    told = {"name": "withdrawn_data", "until": "", "reason": "asked by telephone"}
+    page = office.post(address(participant, "status"), told)
+    assert "Are you sure?" in page.content.decode()
+    assert not participant.statuses.filter(name=Status.WITHDRAWN_DATA).exists()
+    office.post(address(participant, "status"), {**told, "sure": "yes"})
+    assert participant.statuses.filter(name=Status.WITHDRAWN_DATA).exists()
+
+
+def test_status_without_reason_keeps_what_was_typed(office, trial, north):
+    participant = make_screened_participant(trial, north)
+    page = office.post(
+        address(participant, "status"), {"name": "paused", "until": "2099-01-31", "reason": ""}
+    )
+    assert "Write who told you" in page.content.decode()
+    assert "2099-01-31" in page.content.decode()
