@@ -10,6 +10,7 @@ from django.test import TransactionTestCase
 from tests import servers
 from trial.audit.context import acting
 
+pytest_plugins = ["tests.browsers"]
 stack = ExitStack()
 
 

@@ -170,7 +170,7 @@ STATIC_ROOT = VAR_DIR / "static"
 if not PRODUCTION:
     STATIC_ROOT.mkdir(
         parents=True, exist_ok=True
-    )  # nothing is collected; whitenoise finds files at their source
+    )  # whitenoise finds files at their source
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not PRODUCTION
 STORAGES = {

@@ -1,0 +1,73 @@
+"""A real Chromium for tests that look at pages as people do: on a phone, by keyboard, by axe's rules."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 900}
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+QUIET = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+SCREENSHOTS = Path(__file__).resolve().parents[1] / "var" / "screenshots"
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Debian's Chromium; root may run it only outside its sandbox."""
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=[*QUIET, *sandbox]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def synchronous(monkeypatch):
+    """Playwright runs an event loop in this thread; Django must not take that for asynchronous code."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+@pytest.fixture
+def open_as(chromium, live_server, client, synchronous):
+    """Open a browser in which `user` (or nobody) is logged in: `open_as(user, viewport=PHONE)`."""
+    contexts = []
+
+    def open_as(user=None, *, viewport=PHONE, language="en", **options) -> Page:
+        context = chromium.new_context(
+            base_url=live_server.url, viewport=viewport, reduced_motion="reduce", **options
+        )
+        contexts.append(context)
+        cookies = {"django_language": language}
+        if user is not None:
+            client.force_login(user)
+            cookies["sessionid"] = client.cookies["sessionid"].value
+        context.add_cookies(
+            [{"name": name, "value": value, "url": live_server.url} for name, value in cookies.items()]
+        )
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        return page
+
+    yield open_as
+    for context in contexts:
+        context.close()
+
+
+def assert_good(page: Page) -> None:
+    """No rule of WCAG 2.2 AA is broken, and nothing sticks out to the right."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, options=RULES)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    expect(page.locator("h1")).to_have_count(1)
+
+
+def photograph(page: Page, name: str) -> None:
+    """A picture for people: `var/screenshots/<name>.png`."""
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
