@@ -17,10 +17,8 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from followup.models import Occasion, Skip, UnclearReply, WeeklyAnswer
-from trial.messaging.models import Kind, Message, Receipt, State
+from trial.messaging.models import Kind, Message, Receipt, SkipReason, State
 from trial.messaging.selectors import UNDELIVERED, undelivered
-
-Reason, What = Skip.Reason, Skip.What
 
 
 class Missing(TextChoices):
@@ -55,6 +53,8 @@ STATES = {
     Missing.DIED: "stopped",
 } | dict.fromkeys((Missing.NOT_SENT, Missing.UNDELIVERED, Missing.UNCLEAR, Missing.SILENT), "missing")
 
+SIGNS = {Missing.NOT_SENT: "×", Missing.UNDELIVERED: "!", Missing.UNCLEAR: "?", Missing.SILENT: "–"}
+
 DAYS_IN_A_WEEK = 7
 
 
@@ -86,6 +86,30 @@ class Week:
         return STATES[self.missing] if self.missing else "answered"
 
     @property
+    def sign(self) -> str:
+        """What stands in the week's square, so that it can be told without colour."""
+        if self.missing:
+            return SIGNS.get(self.missing, "")
+        days = self.days or Decimal(0)
+        return f"{days.normalize():f}"
+
+    @property
+    def plural(self) -> int:
+        """Which form of "day" goes with the number: one for exactly one."""
+        return 1 if self.days == 1 else 2
+
+    @property
+    def source_label(self) -> str:
+        return str(WeeklyAnswer.Source(self.source).label)
+
+    @property
+    def detail_label(self) -> str:
+        """The detail in the words of the screen."""
+        if self.detail in Skip.Reason.values:
+            return str(Skip.Reason(self.detail).label)
+        return str(SkipReason(self.detail).label) if self.detail in SkipReason.values else ""
+
+    @property
     def level(self) -> int:
         """0 for no day of sick leave to 4 for the whole week."""
         return ceil((self.days or 0) * 4 / DAYS_IN_A_WEEK)
@@ -95,7 +119,7 @@ class _Answer(NamedTuple):
     days: Decimal
     source: str
     at: datetime
-    count: int
+    rows: int
 
 
 class _Sent(NamedTuple):
@@ -109,7 +133,7 @@ class _Facts:
     """All that is recorded about the weeks of some participants."""
 
     answers: dict[int, _Answer]
-    skips: dict[tuple[int, str], Reason]
+    skips: dict[tuple[int, str], str]
     unclear: set[int]
     questions: dict[tuple[int, str], _Sent]
 
@@ -140,7 +164,7 @@ def _week(occasion: Occasion, facts: _Facts, now: datetime) -> Week:
         detail=detail,
         source=answer.source if answer else "",
         answered_at=answer.at if answer else None,
-        corrected=answer is not None and answer.count > 1,
+        corrected=answer is not None and answer.rows > 1,
     )
 
 
@@ -150,7 +174,7 @@ def _missing(occasion: Occasion, facts: _Facts, now: datetime) -> tuple[Missing,
         return Missing.NOT_DUE, ""
     if occasion.pk in facts.unclear:
         return Missing.UNCLEAR, ""
-    if skipped := facts.skips.get((occasion.pk, What.QUESTION)):
+    if skipped := facts.skips.get((occasion.pk, Skip.What.QUESTION)):
         return _not_asked(skipped)
     over = now >= occasion.closes_at
     question = facts.questions.get((occasion.participant_id, occasion.message_key))
@@ -160,7 +184,7 @@ def _missing(occasion: Occasion, facts: _Facts, now: datetime) -> tuple[Missing,
         return _not_asked(question.skip_reason)
     if question.state == State.FAILED or not question.delivered:
         return Missing.UNDELIVERED, ""
-    for what in (What.ANSWER, What.REMINDER):
+    for what in (Skip.What.ANSWER, Skip.What.REMINDER):
         if later := BY_PARTICIPANT.get(facts.skips.get((occasion.pk, what), "")):
             return later, ""
     return (Missing.SILENT if over else Missing.WAITING), ""
@@ -181,12 +205,12 @@ def _facts(participants: Sequence[int]) -> _Facts:
         .values_list("occasion", "days", "source", "at")
     ):
         earlier = answers.get(occasion)
-        answers[occasion] = _Answer(days, source, at, earlier.count + 1 if earlier else 1)
+        answers[occasion] = _Answer(days, source, at, earlier.rows + 1 if earlier else 1)
     skips = Skip.objects.filter(**theirs).values_list("occasion", "what", "reason")
     unclear = UnclearReply.objects.filter(**theirs).exclude(why=UnclearReply.Why.COURTESY)
     return _Facts(
         answers=answers,
-        skips={(occasion, what): Reason(reason) for occasion, what, reason in skips},
+        skips={(occasion, what): reason for occasion, what, reason in skips},
         unclear=set(unclear.values_list("occasion", flat=True)),
         questions=_questions(participants),
     )

@@ -121,7 +121,7 @@ def parse_days(
         return Courtesy() if text.strip() else Unclear(Doubt.EMPTY)
     if doubt := _sign_of_doubt(text, tokens):
         return Unclear(doubt)
-    phrases = vocabulary(frozenset(languages)) | {_key(unit): Mark.UNIT for unit in units} | offered
+    phrases = {**vocabulary(frozenset(languages)), **{_key(unit): Mark.UNIT for unit in units}, **offered}
     items = _items(tokens, phrases)
     if set(items) == {Mark.COURTESY}:
         return Courtesy()
@@ -203,8 +203,10 @@ def _items(tokens: list[str], phrases: Phrases) -> list[Item]:
 def _append_numeral(items: list[Item], token: str) -> None:
     if fraction := FRACTION.fullmatch(token):
         part = Decimal(fraction[1]) / Decimal(fraction[2])
-        if items and isinstance(items[-1], Decimal) and items[-1] == items[-1].to_integral_value():
-            part += items.pop()  # "1 1/2"
+        whole = items[-1] if items else None
+        if isinstance(whole, Decimal) and whole == whole.to_integral_value():  # "1 1/2"
+            items.pop()
+            part += whole
         items.append(part)
     elif NUMBER.fullmatch(token):
         items.append(Decimal(token.replace(",", ".").replace("–", "-").replace("−", "-")))

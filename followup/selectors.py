@@ -126,43 +126,45 @@ def open_questionnaires(participant: Participant, now: datetime) -> QuerySet[Occ
 # --- what waits for coordinators ---
 
 
-def worklist_unclear(user: Someone) -> QuerySet[UnclearReply]:
-    """Unclear replies that nobody has decided about, of the participants at the user's sites, oldest first.
+def replies_for(user: Someone) -> QuerySet[UnclearReply]:
+    """Unclear replies, decided about or not, of the participants at the user's sites.
 
-    One whose sender is not known for certain is shown to those who may decide in the whole trial that
-    knows the phone, or, where none does, to those who may everywhere.
-    """
-    held = list(granting(user, Permission.RESOLVE_REPLY))
-    mine = Q(participant__in=participants_for(user, Permission.RESOLVE_REPLY))
-    if any(one.trial_id is None for one in held):
-        mine |= Q(participant=None)
-    whole_trials = {one.trial_id for one in held if one.site_id is None}
-    mine |= Q(participant=None, inbound__trial__in=whole_trials)
-    mine |= Q(participant=None, inbound__from_index__in=_phones_of(user))
-    waiting = UnclearReply.objects.filter(mine, resolution=None)
-    return waiting.select_related("inbound", "participant__site", "participant__trial", "occasion").order_by(
-        "at"
-    )
-
-
-def _phones_of(user: Someone) -> QuerySet[Any]:
-    """Blind indexes of the phones of the user's participants: who shares one is known to their
-    coordinator.
+    One whose sender is not certain is shown to whoever works with somebody who has that phone; one from a
+    phone that nobody has, to those who may decide in the whole installation.
     """
     participants = participants_for(user, Permission.RESOLVE_REPLY)
-    return IdentityRecord.objects.filter(participant__in=participants, phone_index__isnull=False).values(
-        "phone_index"
+    families = IdentityRecord.objects.filter(participant__in=participants, phone_index__isnull=False)
+    mine = Q(participant__in=participants)
+    mine |= Q(participant=None, inbound__from_index__in=families.values("phone_index"))
+    if any(one.trial_id is None for one in granting(user, Permission.RESOLVE_REPLY)):
+        mine |= Q(participant=None)
+    return UnclearReply.objects.filter(mine).select_related(
+        "inbound", "participant__site", "participant__trial", "occasion__participant", "resolution"
     )
 
 
-def possible_senders(reply: UnclearReply, user: Someone) -> list[Participant]:
-    """The participants at the user's sites who can have sent the reply."""
-    if reply.participant:
-        return [reply.participant]
+def worklist_unclear(user: Someone) -> QuerySet[UnclearReply]:
+    """Those of them that wait for a decision, oldest first."""
+    return replies_for(user).filter(resolution=None).order_by("at", "pk")
+
+
+def possible_weeks(reply: UnclearReply, user: Someone) -> list[Occasion]:
+    """The weeks that the reply can be about: of whoever has the phone, not further back than people
+    remember.
+    """
     index = bytes(reply.inbound.from_index)
     family = participants_by_phone_indexes([index]).get(index, [])
-    mine = participants_for(user, Permission.RESOLVE_REPLY)
-    return list(mine.filter(pk__in=[one.pk for one in family]))
+    senders = [reply.participant] if reply.participant else family
+    mine = participants_for(user, Permission.RESOLVE_REPLY).filter(pk__in=[one.pk for one in senders])
+    weeks: list[Occasion] = []
+    for participant in mine:
+        weekly = active_protocol(participant.trial).weekly
+        oldest = reply.at - timedelta(weeks=weekly.backfill_weeks)
+        past = Occasion.objects.filter(
+            participant=participant, kind=Occasion.Kind.WEEKLY, opens_at__lte=reply.at
+        )
+        weeks += past.filter(opens_at__gte=oldest).select_related("participant__trial").order_by("-opens_at")
+    return weeks
 
 
 @dataclass(frozen=True)

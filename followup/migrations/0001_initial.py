@@ -6,219 +6,574 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('messaging', '0001_initial'),
-        ('people', '0002_refusals'),
-        ('protocol', '0002_rows_never_change'),
+        ("messaging", "0001_initial"),
+        ("people", "0002_refusals"),
+        ("protocol", "0002_rows_never_change"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Call',
+            name="Call",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(verbose_name='at')),
-                ('outcome', models.CharField(choices=[('answered', 'Talked, and got answers'), ('talked', 'Talked, but got no answers'), ('not_reached', 'Did not reach the participant'), ('wrong_number', 'The number is wrong')], max_length=20, verbose_name='outcome')),
-                ('note', models.TextField(blank=True, verbose_name='note')),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
-                ('participant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='calls', to='people.participant', verbose_name='participant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(verbose_name="at")),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("answered", "Talked, and got answers"),
+                            ("talked", "Talked, but got no answers"),
+                            ("not_reached", "Did not reach the participant"),
+                            ("wrong_number", "The number is wrong"),
+                        ],
+                        max_length=20,
+                        verbose_name="outcome",
+                    ),
+                ),
+                ("note", models.TextField(blank=True, verbose_name="note")),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="by",
+                    ),
+                ),
+                (
+                    "participant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="calls",
+                        to="people.participant",
+                        verbose_name="participant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'call',
-                'verbose_name_plural': 'calls',
-                'ordering': ('-at', '-id'),
+                "verbose_name": "call",
+                "verbose_name_plural": "calls",
+                "ordering": ("-at", "-id"),
             },
         ),
         migrations.CreateModel(
-            name='Occasion',
+            name="Occasion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('weekly', 'weekly question'), ('questionnaire', 'questionnaire')], max_length=20, verbose_name='kind')),
-                ('key', models.CharField(max_length=60, verbose_name='occasion')),
-                ('number', models.PositiveSmallIntegerField(verbose_name='week')),
-                ('week_start', models.DateField(verbose_name='first day of the week')),
-                ('opens_at', models.DateTimeField(verbose_name='opens')),
-                ('closes_at', models.DateTimeField(verbose_name='closes')),
-                ('turned_at', models.DateTimeField(null=True, verbose_name='acted upon')),
-                ('remind_at', models.DateTimeField(null=True, verbose_name='next look at a reminder')),
-                ('participant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='occasions', to='people.participant', verbose_name='participant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("weekly", "weekly question"), ("questionnaire", "questionnaire")],
+                        max_length=20,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("key", models.CharField(max_length=60, verbose_name="occasion")),
+                ("number", models.PositiveSmallIntegerField(verbose_name="week")),
+                ("week_start", models.DateField(verbose_name="first day of the week")),
+                ("opens_at", models.DateTimeField(verbose_name="opens")),
+                ("closes_at", models.DateTimeField(verbose_name="closes")),
+                ("turned_at", models.DateTimeField(null=True, verbose_name="acted upon")),
+                ("remind_at", models.DateTimeField(null=True, verbose_name="next look at a reminder")),
+                (
+                    "participant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="occasions",
+                        to="people.participant",
+                        verbose_name="participant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'occasion',
-                'verbose_name_plural': 'occasions',
-                'ordering': ('participant', 'opens_at'),
+                "verbose_name": "occasion",
+                "verbose_name_plural": "occasions",
+                "ordering": ("participant", "opens_at"),
             },
         ),
         migrations.CreateModel(
-            name='Plan',
+            name="Plan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('starts_on', models.DateField(verbose_name='first day of week 1')),
-                ('made_at', models.DateTimeField(verbose_name='made')),
-                ('participant', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='plan', to='people.participant', verbose_name='participant')),
-                ('protocol_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='protocol.protocolversion', verbose_name='protocol version')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("starts_on", models.DateField(verbose_name="first day of week 1")),
+                ("made_at", models.DateTimeField(verbose_name="made")),
+                (
+                    "participant",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="plan",
+                        to="people.participant",
+                        verbose_name="participant",
+                    ),
+                ),
+                (
+                    "protocol_version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="protocol.protocolversion",
+                        verbose_name="protocol version",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'plan',
-                'verbose_name_plural': 'plans',
+                "verbose_name": "plan",
+                "verbose_name_plural": "plans",
             },
         ),
         migrations.CreateModel(
-            name='Skip',
+            name="Skip",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('what', models.CharField(choices=[('question', 'question'), ('reminder', 'reminder'), ('answer', 'answer')], max_length=20, verbose_name='what')),
-                ('reason', models.CharField(choices=[('paused', 'on a break'), ('stopped', 'stopped messages'), ('withdrawn', 'withdrew'), ('died', 'died'), ('no_phone', 'no phone number'), ('not_agreed', 'did not agree to SMS'), ('too_late', 'too late to ask'), ('unclear', 'replied, but not clearly'), ('undelivered', 'the question was not delivered'), ('amended', 'no longer in the protocol')], max_length=20, verbose_name='reason')),
-                ('at', models.DateTimeField(verbose_name='at')),
-                ('occasion', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='skips', to='followup.occasion', verbose_name='occasion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "what",
+                    models.CharField(
+                        choices=[("question", "question"), ("reminder", "reminder"), ("answer", "answer")],
+                        max_length=20,
+                        verbose_name="what",
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("paused", "on a break"),
+                            ("stopped", "stopped messages"),
+                            ("withdrawn", "withdrew"),
+                            ("died", "died"),
+                            ("no_phone", "no phone number"),
+                            ("not_agreed", "did not agree to SMS"),
+                            ("too_late", "too late to ask"),
+                            ("unclear", "replied, but not clearly"),
+                            ("undelivered", "the question was not delivered"),
+                            ("amended", "no longer in the protocol"),
+                        ],
+                        max_length=20,
+                        verbose_name="reason",
+                    ),
+                ),
+                ("at", models.DateTimeField(verbose_name="at")),
+                (
+                    "occasion",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="skips",
+                        to="followup.occasion",
+                        verbose_name="occasion",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'skip',
-                'verbose_name_plural': 'skips',
-                'ordering': ('at', 'id'),
+                "verbose_name": "skip",
+                "verbose_name_plural": "skips",
+                "ordering": ("at", "id"),
             },
         ),
         migrations.CreateModel(
-            name='UnclearReply',
+            name="UnclearReply",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('why', models.CharField(choices=[('empty', 'empty'), ('no_number', 'no number'), ('several_numbers', 'more than one number'), ('out_of_range', 'more days than there are'), ('between_steps', 'a finer number than we asked for'), ('percent', 'a percentage, not days'), ('question', 'a question'), ('other_words', 'other words'), ('stop_or_answer', 'may be about stopping'), ('courtesy', 'thanks or a greeting'), ('shared_phone', 'more than one participant has this phone'), ('unknown_phone', 'nobody has this phone'), ('no_open_question', 'no question was open'), ('late', 'long after the question')], max_length=20, verbose_name='what is unclear')),
-                ('at', models.DateTimeField(verbose_name='received')),
-                ('inbound', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='messaging.inbound', verbose_name='reply')),
-                ('occasion', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='unclear_replies', to='followup.occasion', verbose_name='week')),
-                ('participant', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='unclear_replies', to='people.participant', verbose_name='participant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "why",
+                    models.CharField(
+                        choices=[
+                            ("empty", "empty"),
+                            ("no_number", "no number"),
+                            ("several_numbers", "more than one number"),
+                            ("out_of_range", "more days than there are"),
+                            ("between_steps", "a finer number than we asked for"),
+                            ("percent", "a percentage, not days"),
+                            ("question", "a question"),
+                            ("other_words", "other words"),
+                            ("stop_or_answer", "may be about stopping"),
+                            ("courtesy", "thanks or a greeting"),
+                            ("shared_phone", "more than one participant has this phone"),
+                            ("unknown_phone", "nobody has this phone"),
+                            ("no_open_question", "no question was open"),
+                            ("late", "long after the question"),
+                        ],
+                        max_length=20,
+                        verbose_name="what is unclear",
+                    ),
+                ),
+                ("at", models.DateTimeField(verbose_name="received")),
+                (
+                    "inbound",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="messaging.inbound",
+                        verbose_name="reply",
+                    ),
+                ),
+                (
+                    "occasion",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="unclear_replies",
+                        to="followup.occasion",
+                        verbose_name="week",
+                    ),
+                ),
+                (
+                    "participant",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="unclear_replies",
+                        to="people.participant",
+                        verbose_name="participant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'unclear reply',
-                'verbose_name_plural': 'unclear replies',
-                'ordering': ('at', 'id'),
+                "verbose_name": "unclear reply",
+                "verbose_name_plural": "unclear replies",
+                "ordering": ("at", "id"),
             },
         ),
         migrations.CreateModel(
-            name='WeeklyAnswer',
+            name="WeeklyAnswer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('days', models.DecimalField(decimal_places=2, max_digits=4, verbose_name='days')),
-                ('source', models.CharField(choices=[('sms', 'SMS'), ('call', 'phone call'), ('web', 'own page'), ('correction', 'correction')], max_length=20, verbose_name='source')),
-                ('at', models.DateTimeField(verbose_name='said at')),
-                ('reason', models.TextField(blank=True, verbose_name='reason')),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
-                ('call', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='answers', to='followup.call', verbose_name='call')),
-                ('inbound', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='messaging.inbound', verbose_name='reply')),
-                ('occasion', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='answers', to='followup.occasion', verbose_name='week')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("days", models.DecimalField(decimal_places=2, max_digits=4, verbose_name="days")),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("sms", "SMS"),
+                            ("call", "phone call"),
+                            ("web", "own page"),
+                            ("correction", "correction"),
+                        ],
+                        max_length=20,
+                        verbose_name="source",
+                    ),
+                ),
+                ("at", models.DateTimeField(verbose_name="said at")),
+                ("reason", models.TextField(blank=True, verbose_name="reason")),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="by",
+                    ),
+                ),
+                (
+                    "call",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="answers",
+                        to="followup.call",
+                        verbose_name="call",
+                    ),
+                ),
+                (
+                    "inbound",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="messaging.inbound",
+                        verbose_name="reply",
+                    ),
+                ),
+                (
+                    "occasion",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="answers",
+                        to="followup.occasion",
+                        verbose_name="week",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'weekly answer',
-                'verbose_name_plural': 'weekly answers',
-                'ordering': ('occasion', 'at', 'id'),
+                "verbose_name": "weekly answer",
+                "verbose_name_plural": "weekly answers",
+                "ordering": ("occasion", "at", "id"),
             },
         ),
         migrations.CreateModel(
-            name='ReplyResolution',
+            name="ReplyResolution",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('outcome', models.CharField(choices=[('days', 'It says how many days'), ('no_answer', 'It is not an answer')], max_length=20, verbose_name='outcome')),
-                ('reason', models.TextField(verbose_name='reason')),
-                ('at', models.DateTimeField(verbose_name='at')),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
-                ('unclear', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='resolution', to='followup.unclearreply', verbose_name='unclear reply')),
-                ('answer', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='followup.weeklyanswer', verbose_name='answer')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[("days", "It says how many days"), ("no_answer", "It is not an answer")],
+                        max_length=20,
+                        verbose_name="outcome",
+                    ),
+                ),
+                ("reason", models.TextField(verbose_name="reason")),
+                ("at", models.DateTimeField(verbose_name="at")),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="by",
+                    ),
+                ),
+                (
+                    "unclear",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="resolution",
+                        to="followup.unclearreply",
+                        verbose_name="unclear reply",
+                    ),
+                ),
+                (
+                    "answer",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="followup.weeklyanswer",
+                        verbose_name="answer",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'resolution',
-                'verbose_name_plural': 'resolutions',
+                "verbose_name": "resolution",
+                "verbose_name_plural": "resolutions",
             },
         ),
         migrations.AddIndex(
-            model_name='call',
-            index=models.Index(fields=['participant', 'at'], name='call_by_participant'),
+            model_name="call",
+            index=models.Index(fields=["participant", "at"], name="call_by_participant"),
         ),
         migrations.AddConstraint(
-            model_name='call',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ('answered', 'talked', 'not_reached', 'wrong_number'))), name='call_outcome_known'),
+            model_name="call",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("outcome__in", ("answered", "talked", "not_reached", "wrong_number"))),
+                name="call_outcome_known",
+            ),
         ),
         migrations.AddIndex(
-            model_name='occasion',
-            index=models.Index(condition=models.Q(('turned_at', None)), fields=['opens_at'], name='occasion_to_turn'),
+            model_name="occasion",
+            index=models.Index(
+                condition=models.Q(("turned_at", None)), fields=["opens_at"], name="occasion_to_turn"
+            ),
         ),
         migrations.AddIndex(
-            model_name='occasion',
-            index=models.Index(condition=models.Q(('remind_at__isnull', False)), fields=['remind_at'], name='occasion_to_remind'),
+            model_name="occasion",
+            index=models.Index(
+                condition=models.Q(("remind_at__isnull", False)),
+                fields=["remind_at"],
+                name="occasion_to_remind",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='occasion',
-            constraint=models.UniqueConstraint(fields=('participant', 'key'), name='occasion_once_per_participant'),
+            model_name="occasion",
+            constraint=models.UniqueConstraint(
+                fields=("participant", "key"), name="occasion_once_per_participant"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='occasion',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'weekly')), fields=('participant', 'number'), name='occasion_week_once'),
+            model_name="occasion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "weekly")),
+                fields=("participant", "number"),
+                name="occasion_week_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='occasion',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ('weekly', 'questionnaire'))), name='occasion_kind_known'),
+            model_name="occasion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ("weekly", "questionnaire"))), name="occasion_kind_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='occasion',
-            constraint=models.CheckConstraint(condition=models.Q(('opens_at__lt', models.F('closes_at'))), name='occasion_opens_then_closes'),
+            model_name="occasion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("opens_at__lt", models.F("closes_at"))), name="occasion_opens_then_closes"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='occasion',
-            constraint=models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='occasion_weeks_count_from_one'),
+            model_name="occasion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("number__gte", 1)), name="occasion_weeks_count_from_one"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='occasion',
-            constraint=models.CheckConstraint(condition=models.Q(('remind_at', None), ('turned_at__isnull', False), _connector='OR'), name='occasion_asks_before_reminding'),
+            model_name="occasion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("remind_at", None), ("turned_at__isnull", False), _connector="OR"),
+                name="occasion_asks_before_reminding",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='skip',
-            constraint=models.UniqueConstraint(fields=('occasion', 'what'), name='skip_once_per_occasion'),
+            model_name="skip",
+            constraint=models.UniqueConstraint(fields=("occasion", "what"), name="skip_once_per_occasion"),
         ),
         migrations.AddConstraint(
-            model_name='skip',
-            constraint=models.CheckConstraint(condition=models.Q(('what__in', ('question', 'reminder', 'answer'))), name='skip_what_known'),
+            model_name="skip",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("what__in", ("question", "reminder", "answer"))), name="skip_what_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='skip',
-            constraint=models.CheckConstraint(condition=models.Q(('reason__in', ('paused', 'stopped', 'withdrawn', 'died', 'no_phone', 'not_agreed', 'too_late', 'unclear', 'undelivered', 'amended'))), name='skip_reason_known'),
+            model_name="skip",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "reason__in",
+                        (
+                            "paused",
+                            "stopped",
+                            "withdrawn",
+                            "died",
+                            "no_phone",
+                            "not_agreed",
+                            "too_late",
+                            "unclear",
+                            "undelivered",
+                            "amended",
+                        ),
+                    )
+                ),
+                name="skip_reason_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='unclearreply',
-            constraint=models.CheckConstraint(condition=models.Q(('why__in', ('empty', 'no_number', 'several_numbers', 'out_of_range', 'between_steps', 'percent', 'question', 'other_words', 'stop_or_answer', 'courtesy', 'shared_phone', 'unknown_phone', 'no_open_question', 'late'))), name='unclear_reply_why_known'),
+            model_name="unclearreply",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "why__in",
+                        (
+                            "empty",
+                            "no_number",
+                            "several_numbers",
+                            "out_of_range",
+                            "between_steps",
+                            "percent",
+                            "question",
+                            "other_words",
+                            "stop_or_answer",
+                            "courtesy",
+                            "shared_phone",
+                            "unknown_phone",
+                            "no_open_question",
+                            "late",
+                        ),
+                    )
+                ),
+                name="unclear_reply_why_known",
+            ),
         ),
         migrations.AddIndex(
-            model_name='weeklyanswer',
-            index=models.Index(fields=['occasion', '-at', '-id'], name='weekly_answer_latest'),
+            model_name="weeklyanswer",
+            index=models.Index(fields=["occasion", "-at", "-id"], name="weekly_answer_latest"),
         ),
         migrations.AddConstraint(
-            model_name='weeklyanswer',
-            constraint=models.CheckConstraint(condition=models.Q(('source__in', ('sms', 'call', 'web', 'correction'))), name='weekly_answer_source_known'),
+            model_name="weeklyanswer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("source__in", ("sms", "call", "web", "correction"))),
+                name="weekly_answer_source_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='weeklyanswer',
-            constraint=models.CheckConstraint(condition=models.Q(('days__gte', 0), ('days__lte', 7)), name='weekly_answer_within_a_week'),
+            model_name="weeklyanswer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("days__gte", 0), ("days__lte", 7)), name="weekly_answer_within_a_week"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='weeklyanswer',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('source', 'sms'), _negated=True), ('inbound__isnull', False), _connector='OR'), name='weekly_answer_sms_has_its_reply'),
+            model_name="weeklyanswer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("source", "sms"), _negated=True), ("inbound__isnull", False), _connector="OR"
+                ),
+                name="weekly_answer_sms_has_its_reply",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='weeklyanswer',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('source', 'call'), _negated=True), models.Q(('by__isnull', False), ('call__isnull', False)), _connector='OR'), name='weekly_answer_call_has_its_caller'),
+            model_name="weeklyanswer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("source", "call"), _negated=True),
+                    models.Q(("by__isnull", False), ("call__isnull", False)),
+                    _connector="OR",
+                ),
+                name="weekly_answer_call_has_its_caller",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='weeklyanswer',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('inbound', None), ('source', 'correction'), _negated=True), models.Q(('by__isnull', False), models.Q(('reason', ''), _negated=True)), _connector='OR'), name='weekly_answer_correction_has_a_reason'),
+            model_name="weeklyanswer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("inbound", None), ("source", "correction"), _negated=True),
+                    models.Q(("by__isnull", False), models.Q(("reason", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="weekly_answer_correction_has_a_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='replyresolution',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('answer__isnull', False), ('outcome', 'days')), models.Q(('answer', None), ('outcome', 'no_answer')), _connector='OR'), name='resolution_days_have_an_answer'),
+            model_name="replyresolution",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("answer__isnull", False), ("outcome", "days")),
+                    models.Q(("answer", None), ("outcome", "no_answer")),
+                    _connector="OR",
+                ),
+                name="resolution_days_have_an_answer",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='replyresolution',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='resolution_has_a_reason'),
+            model_name="replyresolution",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reason", ""), _negated=True), name="resolution_has_a_reason"
+            ),
         ),
     ]

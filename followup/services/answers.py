@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from followup.calendar import local_day
 from followup.errors import AlreadyResolved, NothingToCorrect, NotInRange, NotYet, TooLongAgo, WeekMissing
 from followup.models import Call, Occasion, ReplyResolution, UnclearReply, WeeklyAnswer
+from followup.selectors import replies_for
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.people.errors import NotPermitted, ReasonMissing
@@ -99,11 +100,10 @@ def resolve_reply(
     reply than the protocol allows. Of two coordinators who decide at once, one gets AlreadyResolved.
     """
     occasion = occasion or reply.occasion
-    participant = occasion.participant if occasion else reply.participant
-    if participant is not None:
-        _refuse_unless(by, Permission.RESOLVE_REPLY, participant)
-    elif not has_permission(by, Permission.RESOLVE_REPLY, trial=reply.inbound.trial):
+    if not replies_for(by).filter(pk=reply.pk).exists():
         raise NotPermitted(_("You may not decide about this reply."))
+    if occasion is not None:
+        _refuse_unless(by, Permission.RESOLVE_REPLY, occasion.participant)
     reason = _reason(reason)
     locked = UnclearReply.objects.select_for_update().get(pk=reply.pk)
     if ReplyResolution.objects.filter(unclear=locked).exists():

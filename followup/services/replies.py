@@ -118,7 +118,8 @@ class _Desk:
         }
         asked: dict[int, list[_Asked]] = defaultdict(list)
         for participant, key, at in rows:
-            asked[participant].append(_Asked(occasions[participant, key], at))
+            if at:  # always, once it was taken for sending
+                asked[participant].append(_Asked(occasions[participant, key], at))
         return asked
 
     def handle(self) -> Interpreted:

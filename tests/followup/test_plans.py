@@ -1,4 +1,5 @@
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -53,7 +54,7 @@ def test_weeks_go_on_over_new_year_and_a_leap_day():
     assert weekly[0].opens_at == oslo(2028, 1, 3, 10, 0)
     assert date(2028, 2, 28) in [one.week_start for one in weekly]
     assert len(weekly) == 52
-    assert all(b.opens_at == a.closes_at for a, b in zip(weekly, weekly[1:], strict=False))
+    assert all(b.opens_at == a.closes_at for a, b in pairwise(weekly))
 
 
 def active_protocol_of(**weekly):

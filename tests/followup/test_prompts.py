@@ -9,8 +9,8 @@ from django.db import connection
 from followup.ledger import Missing
 from followup.models import Occasion, Skip
 from followup.services import Turned, turn_due_occasions, turn_reminders
-from tests.followup.conftest import World, oslo
 from tests.factories import NOW, make_trial, seal
+from tests.followup.conftest import World, oslo
 from trial.messaging.models import Message, State
 from trial.people.models import Status
 from trial.people.services import add_status
