@@ -85,7 +85,7 @@ def _migrate(postgres: Postgres, name: str) -> None:
 
 def _fingerprint() -> str:
     """Changes with whatever shapes the database: migrations, models and the audit triggers."""
-    shapes = [*ROOT.glob("**/migrations/*.py"), *ROOT.glob("**/models.py"), *ROOT.glob("trial/audit/*.py")]
+    shapes = [*ROOT.glob("**/migrations/*.py"), *ROOT.glob("**/models.py"), *ROOT.glob("trial/audit/*.*")]
     digest = hashlib.sha256()
     for file in sorted(path for path in shapes if ".venv" not in path.parts):
         digest.update(file.read_bytes())

@@ -150,12 +150,12 @@ def test_a_chain_that_was_cut_or_made_anew_is_found_by_a_head_kept_elsewhere(cha
 
 
 def test_a_missing_trigger_fails_the_verification(chain, attacker):
-    attacker.execute("ALTER TABLE accounts_user DISABLE TRIGGER audit_record")
+    attacker.execute("ALTER TABLE accounts_user DISABLE TRIGGER audit_update")
     try:
-        with pytest.raises(CommandError, match="accounts_user: the trigger audit_record"):
+        with pytest.raises(CommandError, match="accounts_user: the trigger audit_update"):
             call_command("audit", "verify")
     finally:
-        attacker.execute("ALTER TABLE accounts_user ENABLE TRIGGER audit_record")
+        attacker.execute("ALTER TABLE accounts_user ENABLE TRIGGER audit_update")
 
 
 def test_an_event_that_commits_late_is_waited_for_and_never_lost(now):

@@ -9,7 +9,7 @@ from trial.audit import triggers
 from trial.audit.context import NOBODY, _current, acting, because
 from trial.audit.models import AuditEvent, ReadEvent
 from trial.audit.services import NobodyActs, record_read
-from trial.audit.tables import watched
+from trial.audit.tables import Watched, watched
 
 pytestmark = pytest.mark.django_db
 
@@ -79,21 +79,31 @@ def test_raw_sql_and_copy_are_recorded(now):
     assert [event.action for event in events("accounts_wrongpassword")] == ["I"]
 
 
-def test_a_cascade_in_the_database_is_recorded(now):
-    user = make_user()
-    with connections["default"].cursor() as cursor:
-        cursor.execute("CREATE TEMPORARY TABLE parent (id int PRIMARY KEY) ON COMMIT DROP")
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_a_cascade_and_a_changed_key_are_recorded():
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("CREATE TABLE parent (id int PRIMARY KEY)")
         cursor.execute(
-            "CREATE TEMPORARY TABLE child"
-            " (id int PRIMARY KEY, parent int REFERENCES parent ON DELETE CASCADE) ON COMMIT DROP"
+            "CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent ON DELETE CASCADE)"
         )
-        cursor.execute(
-            "CREATE TRIGGER audit_record AFTER INSERT OR UPDATE OR DELETE ON child"
-            " FOR EACH ROW EXECUTE FUNCTION audit_record('id', '', '')"
-        )
-        cursor.execute("INSERT INTO parent VALUES (1); INSERT INTO child VALUES (5, 1); DELETE FROM parent")
-    assert [(event.action, event.row_id) for event in events("child")] == [("I", "5"), ("D", "5")]
-    assert user.pk
+        triggers._watch(cursor, Watched("child", "id", (), ()))
+        cursor.execute("INSERT INTO parent VALUES (1); INSERT INTO child VALUES (5, 1), (6, 1)")
+        cursor.execute("UPDATE child SET id = 7 WHERE id = 5")
+        cursor.execute("DELETE FROM parent")
+        cursor.execute("SELECT action, row_id FROM audit_event WHERE table_name = 'child' ORDER BY id")
+        inserted, changed, removed = (rows := cursor.fetchall())[:2], set(rows[2:4]), set(rows[4:])
+    assert inserted == [("I", "5"), ("I", "6")]
+    assert changed == {("D", "5"), ("I", "7")}
+    assert removed == {("D", "6"), ("D", "7")}
+
+
+def test_the_application_cannot_forge_an_event_with_a_table_of_its_own():
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE people_participant (id int)")
+        with pytest.raises(DatabaseError, match="permission denied for function audit_insert"):
+            cursor.execute(
+                "CREATE TRIGGER forge AFTER INSERT ON people_participant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_insert('id', '', '')"
+            )
 
 
 def test_an_upsert_that_loses_is_not_recorded():
@@ -158,8 +168,8 @@ def test_every_table_of_ours_is_watched_and_every_trigger_is_on():
         "UPDATE audit_read SET reason = ''",
         "DELETE FROM audit_read",
         "TRUNCATE accounts_user CASCADE",
-        "ALTER TABLE accounts_user DISABLE TRIGGER audit_record",
-        "DROP TRIGGER audit_record ON accounts_user",
+        "ALTER TABLE accounts_user DISABLE TRIGGER audit_insert",
+        "DROP TRIGGER audit_insert ON accounts_user",
         "SET session_replication_role = replica",
         "SELECT setval('audit_event_id_seq', 1)",
         "UPDATE django_migrations SET name = ''",
@@ -208,5 +218,5 @@ def test_installing_again_takes_back_a_right_that_was_given_by_hand():
 @pytest.mark.django_db(databases=["default", "owner"])
 def test_a_switched_off_trigger_is_named():
     with connections["owner"].cursor() as cursor:
-        cursor.execute("ALTER TABLE accounts_user DISABLE TRIGGER audit_record")
-        assert triggers.gaps("owner") == ["accounts_user: the trigger audit_record is missing or disabled"]
+        cursor.execute("ALTER TABLE accounts_user DISABLE TRIGGER audit_insert")
+        assert triggers.gaps("owner") == ["accounts_user: the trigger audit_insert is missing or disabled"]

@@ -9,7 +9,7 @@ from trial.core.models import Model, Privacy
 
 
 class AuditEvent(Model):
-    """One row of one table, inserted, updated or deleted. Written by the trigger `audit_record` alone.
+    """One row of one table, inserted, updated or deleted. Written by the triggers of `triggers.sql` alone.
 
     `old` and `new` hold the whole row of a deletion or insertion and the changed columns of an update; masked
     columns show `[masked]`, sealed bytes their SHA-256, so that erasing an identity erases it here too.

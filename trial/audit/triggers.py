@@ -18,6 +18,12 @@ NO_ACTOR = "TB001"
 APPEND_ONLY_REFUSAL = "TB002"
 """SQLSTATEs of our own: a change without an actor, a change of what may only grow."""
 
+RECORDED = {
+    "INSERT": "NEW TABLE AS new_rows",
+    "UPDATE": "OLD TABLE AS old_rows NEW TABLE AS new_rows",
+    "DELETE": "OLD TABLE AS old_rows",
+}
+ON_WATCHED = (*(f"audit_{operation.lower()}" for operation in RECORDED), "audit_no_truncate")
 FUNCTIONS = Path(__file__).with_name("triggers.sql")
 APPLICATION_MAY = {
     AuditEvent._meta.db_table: "SELECT",
@@ -52,13 +58,17 @@ def install(using: str = "owner") -> None:
 def _watch(cursor: Any, watched: Watched) -> None:
     table = sql.Identifier(watched.table)
     arguments = [watched.primary_key, ",".join(watched.masked), ",".join(watched.sealed)]
-    _run(
-        cursor,
-        "CREATE OR REPLACE TRIGGER audit_record AFTER INSERT OR UPDATE OR DELETE ON {}"
-        " FOR EACH ROW EXECUTE FUNCTION public.audit_record({})",
-        table,
-        sql.SQL(", ").join(map(sql.Literal, arguments)),
-    )
+    for operation, transition_tables in RECORDED.items():
+        _run(
+            cursor,
+            "CREATE OR REPLACE TRIGGER {function} AFTER {operation} ON {table}"
+            " REFERENCING {transition_tables} FOR EACH STATEMENT EXECUTE FUNCTION public.{function}({arguments})",
+            function=sql.Identifier(f"audit_{operation.lower()}"),
+            operation=sql.SQL(operation),
+            table=table,
+            transition_tables=sql.SQL(transition_tables),
+            arguments=sql.SQL(", ").join(map(sql.Literal, arguments)),
+        )
     _run(
         cursor,
         "CREATE OR REPLACE TRIGGER audit_no_truncate BEFORE TRUNCATE ON {}"
@@ -93,14 +103,13 @@ def _grant(cursor: Any, application: str) -> None:
     _run(cursor, "GRANT SELECT ON SEQUENCE {} TO {}", events, role)
 
 
-def _run(cursor: Any, statement: str, *parts: sql.Composable) -> None:
-    cursor.execute(sql.SQL(statement).format(*parts))
+def _run(cursor: Any, statement: str, *parts: sql.Composable, **named: sql.Composable) -> None:
+    cursor.execute(sql.SQL(statement).format(*parts, **named))
 
 
 def gaps(using: str = "default") -> list[str]:
     """Watched or append-only tables whose trigger is missing or switched off, as sentences."""
-    wanted = {(table.table, "audit_record") for table in watched()}
-    wanted |= {(table.table, "audit_no_truncate") for table in watched()}
+    wanted = {(table.table, trigger) for table in watched() for trigger in ON_WATCHED}
     wanted |= {(model._meta.db_table, "audit_append_only") for model in APPEND_ONLY}
     with connections[using].cursor() as cursor:
         cursor.execute(

@@ -168,9 +168,7 @@ TIME_ZONE = "Europe/Oslo"
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 if not PRODUCTION:
-    STATIC_ROOT.mkdir(
-        parents=True, exist_ok=True
-    )  # whitenoise finds files at their source
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise finds files at their source
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not PRODUCTION
 STORAGES = {

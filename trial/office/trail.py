@@ -53,7 +53,9 @@ class TrailAdmin(OfficeModelAdmin):
     list_per_page = 50
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        user = User.objects.annotate(actor=Concat(Value("user:"), Cast("pk", TextField())))
+        user = User.objects.annotate(
+            actor=Concat(Value("user:"), Cast("pk", TextField()), output_field=TextField())
+        )
         name = user.filter(actor=OuterRef("actor")).values("name")[:1]
         return super().get_queryset(request).annotate(user_name=Subquery(name))
 
