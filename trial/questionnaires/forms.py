@@ -84,8 +84,7 @@ class AnswersField(forms.MultipleChoiceField):
     def clean(self, value: Any) -> list[str] | None:
         chosen = super().clean(value)
         if len(chosen) > 1 and self.alone & set(chosen):
-            names = dict(self.choices)
-            alone = names[next(one for one in chosen if one in self.alone)]
+            alone = next(label for value, label in self.choices if value in self.alone & set(chosen))
             raise ValidationError(_("“%(answer)s” does not go with other answers.") % {"answer": alone})
         return chosen or None
 
@@ -98,7 +97,7 @@ class DayField(forms.DateField):
         widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
         super().__init__(input_formats=formats, widget=widget, **options)
 
-    def clean(self, value: Any) -> str | None:  # type: ignore[override]
+    def clean(self, value: Any) -> str | None:
         day: date | None = super().clean(value)
         return day.isoformat() if day else None
 
@@ -111,7 +110,7 @@ class PostalCodeField(forms.CharField):
         super().__init__(widget=forms.TextInput(attrs=attrs), **options)
 
     def to_python(self, value: Any) -> str:
-        code = re.sub(r"\s", "", super().to_python(value))
+        code = re.sub(r"\s", "", super().to_python(value) or "")
         if code and not re.fullmatch(r"[0-9]{4,5}", code):
             raise ValidationError(_("Write the postal code with digits only."))
         return code
@@ -191,9 +190,9 @@ def _help(item: Item, language: str) -> str:
     parts = [item.help.in_(language)] if item.help else []
     if item.low and item.high:
         ends = {
-            "least": number_format(item.minimum),
+            "least": number_format(item.minimum or 0),
             "low": item.low.in_(language),
-            "most": number_format(item.maximum),
+            "most": number_format(item.maximum or 0),
             "high": item.high.in_(language),
         }
         parts.append(_("%(least)s means “%(low)s”, %(most)s means “%(high)s”.") % ends)

@@ -18,7 +18,7 @@ def answer_text(item: Item, value: Any, language: str) -> str:
         match item.kind:
             case Kind.SINGLE | Kind.MULTIPLE:
                 labels = {option.value: option.label.in_(language) for option in item.options}
-                chosen = value if isinstance(value, list) else [value]
+                chosen: list[str] = value if isinstance(value, list) else [value]
                 return ", ".join(labels.get(one, one) for one in chosen)
             case Kind.YES_NO:
                 return _("Yes") if value else _("No")

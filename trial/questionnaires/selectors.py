@@ -68,7 +68,7 @@ def submitted_at(participant: Participant, occasion: str) -> datetime | None:
     sets = ResponseSet.objects.filter(
         participant=participant, occasion=occasion, instrument__in=due, submitted_at__isnull=False
     )
-    times = list(sets.values_list("submitted_at", flat=True))
+    times = [at for at in sets.values_list("submitted_at", flat=True) if at is not None]
     return max(times) if times and len(times) == len(due) else None
 
 

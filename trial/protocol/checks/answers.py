@@ -31,7 +31,7 @@ def check(study: Study) -> Iterator[Problem]:
     baseline = Known({**eligibility.values, **_instrument_values(study.instruments_at(BASELINE))})
     yield from _shown_if(protocol.eligibility.pages, ("eligibility", "pages"), PROTOCOL)
     for number, criterion in enumerate(protocol.eligibility.criteria):
-        path = ("eligibility", "criteria", number)
+        path: Path = ("eligibility", "criteria", number)
         asked_now = criterion.checked_by == "participant"
         if criterion.expression:
             known = eligibility if asked_now else baseline

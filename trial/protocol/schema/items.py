@@ -197,7 +197,7 @@ class Instrument(Part):
     @property
     def results(self) -> tuple[str, ...]:
         """Keys of everything that scoring computes."""
-        return tuple(part.key for part in (*self.scores, *self.groupings))
+        return (*(score.key for score in self.scores), *(grouping.key for grouping in self.groupings))
 
 
 def items_of(pages: tuple[Page, ...]) -> Iterator[Item]:
