@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 
@@ -55,7 +55,7 @@ def run_questionnaire(
         return _review(visit)
     flow = flow_of(participant, occasion)
     place = flow.at(wanted) if wanted else flow.first_open()
-    return _ask(visit, place) if place else redirect(f"?step={REVIEW}")
+    return _ask(visit, place) if place else HttpResponseRedirect(f"?step={REVIEW}")
 
 
 def _language(protocol: Protocol, participant: Participant) -> str:
@@ -83,7 +83,7 @@ def _ask(visit: Visit, place: Place) -> HttpResponse:
         except AlreadySubmitted:
             return redirect(visit.done_url)
         following = flow_of(visit.participant, visit.occasion).after(place)
-        return redirect(f"?step={following.number if following else REVIEW}")
+        return HttpResponseRedirect(f"?step={following.number if following else REVIEW}")
     return visit.render(
         "step.html", form=form, flow=flow, place=place, position=flow.position(place), back=flow.before(place)
     )
@@ -98,7 +98,7 @@ def _review(visit: Visit) -> HttpResponse:
         except Unanswered as error:
             messages.info(visit.request, str(error))
             place = flow.first_open()
-            return redirect(f"?step={place.number}" if place else visit.request.path)
+            return HttpResponseRedirect(f"?step={place.number}" if place else visit.request.path)
         return redirect(visit.done_url)
     answered = flow.in_words(visit.language)
     return visit.render(
