@@ -7,6 +7,8 @@ import sys
 import threading
 from contextlib import ExitStack
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from django.db import connection
@@ -109,10 +111,11 @@ def test_fifty_killed_workers_lose_nothing_and_repeat_nothing(simulator, eventua
 
 
 @pytest.mark.timeout(240)
-def test_redis_and_postgresql_go_down_and_come_back_and_each_message_is_sent_once(tmp_path, eventually):
+def test_redis_and_postgresql_go_down_and_come_back_and_each_message_is_sent_once(eventually):
     with ExitStack() as stack:
-        simulator = stack.enter_context(running(tmp_path / "simulator"))
-        postgres = start_postgres(tmp_path / "postgres")
+        directory = Path(stack.enter_context(TemporaryDirectory()))  # open to the server's own user
+        simulator = stack.enter_context(running(directory / "simulator"))
+        postgres = start_postgres(directory / "postgres")
         stack.callback(postgres.server.cleanup)
         postgres.ensure_database("tilbake")
         port = free_port()
@@ -120,7 +123,7 @@ def test_redis_and_postgresql_go_down_and_come_back_and_each_message_is_sent_onc
         environment = {
             "DATABASE_URL": postgres.url("tilbake", APPLICATION),
             "OWNER_DATABASE_URL": postgres.url("tilbake", OWNER),
-            "REDIS_URL": broker.enter_context(running_redis(tmp_path / "redis", port)),
+            "REDIS_URL": broker.enter_context(running_redis(directory / "redis", port)),
             "TWILIO_API_BASE_URL": simulator.url,
             "PUBLIC_BASE_URL": "http://127.0.0.1:9",
         }
@@ -138,7 +141,7 @@ def test_redis_and_postgresql_go_down_and_come_back_and_each_message_is_sent_onc
         os.kill(postgres.server.get_pid(), signal.SIGQUIT)  # at once, as in a crash
         eventually(lambda: not postgres.server.get_postmaster_info().is_running())
         postgres.server.ensure_postgres_running()
-        broker.enter_context(running_redis(tmp_path / "redis", port))
+        broker.enter_context(running_redis(directory / "redis", port))
         wake(settings)
         eventually(lambda: "text 59" in simulator.bodies(), 60)
         celery.terminate()

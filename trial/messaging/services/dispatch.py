@@ -212,4 +212,4 @@ def _skip_reason(message: Message, barrier: Barrier | None, allowed_at: datetime
 
 def _pause(attempt: int) -> timedelta:
     """Half a minute, doubled each time, at most an hour."""
-    return min(FIRST_PAUSE * 2 ** min(attempt - 1, 10), LONGEST_PAUSE)
+    return min(FIRST_PAUSE * (1 << min(attempt - 1, 10)), LONGEST_PAUSE)

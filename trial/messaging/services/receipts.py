@@ -24,7 +24,7 @@ def record_accepted(*, provider_ids: Mapping[UUID, str], now: datetime) -> int:
     """The provider took these messages, whatever we thought before. Returns how many we did not know of."""
     with connection.cursor() as cursor:
         cursor.execute(ACCEPT, [now, list(provider_ids), list(provider_ids.values())])
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 @transaction.atomic
