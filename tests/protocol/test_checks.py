@@ -274,7 +274,7 @@ def test_a_file_that_is_not_toml_says_where():
     assert "not TOML" in problem.what
 
 
-def test_a_clinically_silly_file_is_not_a_traceback():
+def test_a_file_of_quite_another_shape_is_not_a_traceback():
     assert mistakes(Sources("pages = 3\neligibility = []\narms = 'x'\ninstruments = [1]", {}))
 
 
