@@ -1,8 +1,9 @@
 """Messages per second: the outbox, against a bare loop of the same HTTP calls.
 
-`python -m benchmarks.messages` starts a throw-away PostgreSQL and the SMS simulator, plans messages, and sends
-them three times over: by bare HTTP requests, by Twilio's client alone, and by the outbox, which claims, checks,
-sends and records each of them. All three have eight requests under way at once. The ratio is the price of being sure.
+`python -m benchmarks.messages` starts a throw-away PostgreSQL and the SMS simulator, plans messages, and
+sends them three times over: by bare HTTP requests, by Twilio's client alone, and by the outbox, which claims,
+checks, sends and records each of them. All three have eight requests under way at once. The ratio is what
+being sure costs.
 """
 
 import argparse

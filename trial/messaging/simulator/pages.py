@@ -121,7 +121,7 @@ def _problems(sms: Sms) -> Iterable[str]:
 
 def _clock(moment: str) -> str:
     at = datetime.fromisoformat(moment)
-    return f'<time datetime="{escape(moment)}">{at:%-d %B %H:%M} UTC</time>'
+    return f'<time datetime="{escape(moment)}">{at:%-d %b %H:%M} UTC</time>'
 
 
 def _shortened(text: str, longest: int = 80) -> str:
