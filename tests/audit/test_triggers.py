@@ -102,7 +102,8 @@ def test_the_application_cannot_forge_an_event_with_a_table_of_its_own():
         cursor.execute("CREATE TEMPORARY TABLE people_participant (id int)")
         with pytest.raises(DatabaseError, match="permission denied for function audit_insert"):
             cursor.execute(
-                "CREATE TRIGGER forge AFTER INSERT ON people_participant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit_insert('id', '', '')"
+                "CREATE TRIGGER forge AFTER INSERT ON people_participant REFERENCING NEW TABLE AS new_rows"
+                " FOR EACH STATEMENT EXECUTE FUNCTION audit_insert('id', '', '')"
             )
 
 

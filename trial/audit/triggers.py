@@ -62,7 +62,8 @@ def _watch(cursor: Any, watched: Watched) -> None:
         _run(
             cursor,
             "CREATE OR REPLACE TRIGGER {function} AFTER {operation} ON {table}"
-            " REFERENCING {transition_tables} FOR EACH STATEMENT EXECUTE FUNCTION public.{function}({arguments})",
+            " REFERENCING {transition_tables} FOR EACH STATEMENT"
+            " EXECUTE FUNCTION public.{function}({arguments})",
             function=sql.Identifier(f"audit_{operation.lower()}"),
             operation=sql.SQL(operation),
             table=table,

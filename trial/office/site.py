@@ -21,6 +21,13 @@ class OfficeSite(AdminSite):
     site_url = None
     enable_nav_sidebar = False
 
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Pages of ours only: libraries bring admins that know nothing of memberships."""
+        from trial.core.models import Model  # models are not loaded yet when the site is made
+
+        models = [model_or_iterable] if isinstance(model_or_iterable, type) else model_or_iterable
+        super().register([model for model in models if issubclass(model, Model)], admin_class, **options)
+
     def has_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and request.user.has_perm(Permission.VIEW_OFFICE))
 

@@ -1,5 +1,6 @@
 """The users: invited from here, never signed up. What they may do stands in their memberships."""
 
+from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -23,6 +24,13 @@ def send_link(model_admin: admin.ModelAdmin, request: HttpRequest, users: QueryS
     messages.success(request, _("Sent to %(count)d.") % {"count": len(active)})
 
 
+@admin.action(description=gettext_lazy("Take away the second step of the log-in"), permissions=["change"])
+def remove_second_step(model_admin: admin.ModelAdmin, request: HttpRequest, users: QuerySet[User]) -> None:
+    """For whoever lost phone and recovery codes; they set up a new one when they next log in."""
+    Authenticator.objects.filter(user__in=users).delete()
+    messages.success(request, _("Whoever logs in now sets up a new second step."))
+
+
 @admin.register(User)
 class UserAdmin(HistoryFromTrail, OfficeModelAdmin):
     """Trial managers invite. Addresses and the right to log in are changed by who runs the installation: with
@@ -36,7 +44,7 @@ class UserAdmin(HistoryFromTrail, OfficeModelAdmin):
     list_filter = ("is_active",)
     search_fields = ("name", "email")
     fields = ("name", "email", "is_active")
-    actions = (send_link,)  # type: ignore[assignment]
+    actions = (send_link, remove_second_step)  # type: ignore[assignment]
 
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         return ("name", "email", "is_active", "created_at", "last_login") if obj else ("name", "email")
