@@ -38,9 +38,11 @@ def plan(participant):
     """Plan a message, by default the weekly question due now."""
 
     def plan(
-        key="w01:ask", *, to=participant, kind=Kind.WEEKLY, body="Hvor mange dager?", due_at=NOW, **more
+        key="w01:ask", *, person=participant, kind=Kind.WEEKLY, body="Hvor mange dager?", due_at=NOW, **more
     ):
-        return enqueue(participant=to, key=key, kind=kind, body=body, language="nb", due_at=due_at, **more)
+        return enqueue(
+            participant=person, key=key, kind=kind, body=body, language="nb", due_at=due_at, **more
+        )
 
     return plan
 

@@ -81,6 +81,22 @@ def test_what_the_participant_asked_for_goes_out_despite_stop_and_night(
     assert dispatch_due(gateway=gateway, now=EVENING) == Counts(sent=1)
 
 
+@pytest.mark.parametrize("faults", [{}, {"rate_limit": 1}, {"fail_before": 1}])
+def test_a_code_that_proves_a_new_number_goes_there_and_the_number_is_forgotten(
+    simulator, gateway, plan, faults
+):
+    plan("busy", kind=Kind.CODE)
+    code = plan("code:1", kind=Kind.CODE, to="+4768050098", due_at=NOW + timedelta(seconds=1))
+    simulator.misbehave(**faults)
+    dispatch_due(gateway=gateway, now=NOW + timedelta(seconds=1))
+    simulator.misbehave()
+    recover_in_flight(gateway=gateway, now=LATER + timedelta(seconds=1))
+    dispatch_due(gateway=gateway, now=LATER + timedelta(seconds=1))
+    assert len(simulator.messages(to="+4768050098")) == 1
+    code.refresh_from_db()
+    assert (code.state, code.other_phone, code.recipient) == (State.SENT, None, None)
+
+
 def test_not_even_a_code_goes_to_somebody_who_died(gateway, plan, participant):
     plan("asked", kind=Kind.CODE)
     add_status(participant=participant, name=Status.DIED, by=None, now=NOW, reason="")

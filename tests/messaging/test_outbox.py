@@ -77,11 +77,24 @@ def test_the_database_refuses_a_state_without_its_facts(plan, values):
 
 def test_what_waits_is_taken_back_with_a_reason_but_not_what_was_asked_for(trial, plan, participant):
     neighbour = make_participant(trial)
-    question, other = plan(), plan(to=neighbour)
+    question, other = plan(), plan(person=neighbour)
     code = plan("code:1", kind=Kind.CODE)
     assert drop_queued(participants=[participant.pk], reason=SkipReason.STOPPED) == 1
     states = dict(Message.objects.values_list("pk", "state"))
     assert states == {question.pk: State.SKIPPED, other.pk: State.QUEUED, code.pk: State.QUEUED}
+
+
+def test_what_is_no_longer_needed_is_taken_back_by_its_key(plan, participant):
+    reminder, question = plan("w01:remind", kind=Kind.WEEKLY_REMINDER), plan("w02:ask")
+    keys = [reminder.key]
+    assert drop_queued(participants=[participant.pk], keys=keys, reason=SkipReason.NOT_NEEDED) == 1
+    question.refresh_from_db()
+    assert question.state == State.QUEUED
+
+
+def test_only_a_code_can_go_to_another_number(plan):
+    with pytest.raises(IntegrityError, match="message_other_phone"), transaction.atomic():
+        plan(to="+4768050050")
 
 
 def test_participants_see_what_they_were_sent_but_no_codes(plan, participant):

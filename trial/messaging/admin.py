@@ -29,7 +29,7 @@ class MessageAdmin(OfficeModelAdmin):
     list_filter = ("state", "kind", "skip_reason")
     list_select_related = ("participant",)
     search_fields = ("participant__study_id",)
-    exclude = ("body", "recipient")
+    exclude = ("body", "recipient", "other_phone")
     inlines = (ReceiptInline,)
 
 

@@ -77,16 +77,18 @@ class Message(Model):
     claimed_at = models.DateTimeField(_("taken for sending"), null=True)
     recipient = models.BinaryField(null=True)
     """The number, while in flight: if in doubt, the provider is asked about this one."""
+    other_phone = models.BinaryField(null=True)
+    """Where a code goes that proves a new number before it is the registered one; kept until it has gone."""
     provider_id = models.CharField(_("provider's id"), max_length=64, null=True, unique=True)  # noqa: DJ001 - unique
     sent_at = models.DateTimeField(_("sent"), null=True)
     skip_reason = models.CharField(_("why it was not sent"), max_length=20, choices=SkipReason, blank=True)
     error_code = models.CharField(_("error code"), max_length=20, blank=True)
     """The provider's code, or ours, of the latest failed try."""
 
-    sealed: ClassVar[tuple[str, ...]] = ("body", "recipient")
+    sealed: ClassVar[tuple[str, ...]] = ("body", "recipient", "other_phone")
     audit_redact = sealed
     privacy = Privacy(
-        identity=("recipient",),
+        identity=("recipient", "other_phone"),
         health=("body",),
         pseudonymous=(
             "id",
@@ -124,6 +126,10 @@ class Message(Model):
                 | (Q(state=State.FAILED, recipient=None) & ~Q(error_code=""))
                 | (Q(state=State.SKIPPED, recipient=None) & Q(skip_reason__in=SkipReason.values)),
                 name="message_state_has_its_facts",
+            ),
+            models.CheckConstraint(
+                condition=Q(other_phone=None) | Q(state__in=(State.QUEUED, State.IN_FLIGHT), kind=Kind.CODE),
+                name="message_other_phone_is_for_a_code",
             ),
             models.CheckConstraint(
                 condition=Q(state=State.SENT) | Q(sent_at=None, provider_id=None), name="message_sent_once"

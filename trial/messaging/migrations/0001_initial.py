@@ -81,6 +81,7 @@ class Migration(migrations.Migration):
                 ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="tries")),
                 ("claimed_at", models.DateTimeField(null=True, verbose_name="taken for sending")),
                 ("recipient", models.BinaryField(null=True)),
+                ("other_phone", models.BinaryField(null=True)),
                 (
                     "provider_id",
                     models.CharField(max_length=64, null=True, unique=True, verbose_name="provider's id"),
@@ -257,6 +258,17 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="message_state_has_its_facts",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("other_phone", None),
+                    models.Q(("kind", "code"), ("state__in", ("queued", "in_flight"))),
+                    _connector="OR",
+                ),
+                name="message_other_phone_is_for_a_code",
             ),
         ),
         migrations.AddConstraint(

@@ -140,11 +140,12 @@ class _Sweep:
             elif allowed_at > self.now:
                 postponed[allowed_at].append(message.pk)
             else:
-                to = phones[message.participant_id]
+                to = vault.open_of(message, "other_phone") or phones[message.participant_id]
                 letters.append(Letter(message.pk, to, texts.message_body(message), message.attempts + 1))
         self._write_claim(letters)
         for reason, ids in skipped.items():
-            Message.objects.filter(pk__in=ids).update(state=State.SKIPPED, skip_reason=reason)
+            never = Message.objects.filter(pk__in=ids)
+            never.update(state=State.SKIPPED, skip_reason=reason, other_phone=None)
         for allowed_at, ids in postponed.items():
             Message.objects.filter(pk__in=ids).update(try_at=allowed_at)
         self.counts.skipped += sum(map(len, skipped.values()))
@@ -186,7 +187,9 @@ class _Sweep:
         in_flight = Message.objects.filter(pk=letter.message_id, state=State.IN_FLIGHT)
         match outcome:
             case Refused(code=code):
-                self.counts.failed += in_flight.update(state=State.FAILED, error_code=code, recipient=None)
+                self.counts.failed += in_flight.update(
+                    state=State.FAILED, error_code=code, recipient=None, other_phone=None
+                )
             case TryLater(code=code):
                 self.counts.put_back += in_flight.update(
                     state=State.QUEUED,

@@ -24,6 +24,8 @@ class Draft:
     language: str
     due_at: datetime
     not_after: datetime | None = None
+    to: str | None = None
+    """Where a code goes that proves a new number (E.164); all else goes to the registered one."""
 
 
 @transaction.atomic
@@ -36,9 +38,10 @@ def enqueue(
     language: str,
     due_at: datetime,
     not_after: datetime | None = None,
+    to: str | None = None,
 ) -> Message:
     """Plan a message. What was planned under this key before stays as it is, and is returned."""
-    enqueue_many([Draft(participant.pk, key, kind, body, language, due_at, not_after)])
+    enqueue_many([Draft(participant.pk, key, kind, body, language, due_at, not_after, to)])
     return Message.objects.get(participant=participant, key=key)
 
 
@@ -54,8 +57,10 @@ def enqueue_many(drafts: Sequence[Draft]) -> int:
 def drop_queued(
     *, participants: Collection[int], reason: SkipReason, keys: Collection[str] | None = None
 ) -> int:
-    """Take back what still waits for these participants (only these keys, where given), except what they
-    asked for. Returns how many."""
+    """Take back what still waits for these participants (under these keys), except what they asked for.
+
+    Returns how many.
+    """
     waiting = Message.objects.filter(state=State.QUEUED, participant__in=participants)
     if keys is not None:
         waiting = waiting.filter(key__in=keys)
@@ -73,4 +78,6 @@ def _sealed(draft: Draft) -> Message:
         not_after=draft.not_after or draft.due_at + A_DAY,
     )
     vault.seal_into(message, "body", draft.body)
+    if draft.to is not None:
+        vault.seal_into(message, "other_phone", draft.to)
     return message

@@ -11,7 +11,7 @@ from trial.messaging.models import Message, Receipt, State
 ACCEPT = """
 UPDATE messaging_message AS message
    SET state = 'sent', provider_id = accepted.provider_id, sent_at = %s,
-       recipient = NULL, skip_reason = '', error_code = ''
+       recipient = NULL, other_phone = NULL, skip_reason = '', error_code = ''
   FROM unnest(%s::uuid[], %s::text[]) AS accepted (id, provider_id)
  WHERE message.id = accepted.id AND message.state <> 'sent'
    AND NOT EXISTS (SELECT FROM messaging_message AS other WHERE other.provider_id = accepted.provider_id)
