@@ -1,20 +1,83 @@
+import json
+import os
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from followup.selectors import Missing
 from trial.protocol.reading import read_sources
 from trial.rehearsal.services import rehearse
 
-TINY = Path(__file__).parents[1] / "protocols" / "tiny.toml"
+ROOT = Path(__file__).parents[2]
+TINY = ROOT / "tests" / "protocols" / "tiny.toml"
 
 
 @pytest.fixture
 def story(transactional_db, settings, tmp_path):
     settings.EXPORT_DIR = tmp_path
-    return rehearse(sources=read_sources(TINY), participants=12, weeks=4, seed=1, first_day=date(2025, 1, 6))
+    return rehearse(sources=read_sources(TINY), participants=30, weeks=4, seed=1, first_day=date(2025, 1, 6))
 
 
-def test_everybody_who_was_wanted_is_randomized(story):
-    assert story.consort["consented"] == 12
-    assert story.participants <= 12
+def test_the_flow_adds_up_and_no_message_is_without_a_fate(story):
+    consort = story.consort
+    assert consort["assessed"] == consort["excluded"] + consort["consented"] + consort["underway"]
+    assert consort["consented"] == consort["baseline_completed"] == 30
+    assert consort["verified"] == consort["randomized"] == story.participants
+    assert story.messages["unaccounted"] == 0
+    assert story.weekly_answers > 0
+
+
+def test_every_week_has_an_answer_or_a_reason(story):
+    weeks = story.participants * story.weeks
+    answered = weeks - sum(story.missing_weeks.values())
+    assert 0 < answered <= story.weekly_answers
+    assert set(story.missing_weeks) <= {reason.value for reason in Missing}
+
+
+def run(*arguments, tmp_path):
+    environment = {
+        **os.environ,
+        "TILBAKE_VAR": str(tmp_path),
+        "DJANGO_SETTINGS_MODULE": "trial.config.settings",
+    }
+    return subprocess.run(
+        [sys.executable, "manage.py", "rehearse", *arguments],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=170,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def twice(django_db_setup, tmp_path):
+    """The same small rehearsal of a real protocol, two times over."""
+
+    def once():
+        answer = run(
+            "workup", "--participants", "4", "--weeks", "3", "--seed", "7", "--json", tmp_path=tmp_path
+        )
+        assert answer.returncode == 0, answer.stderr
+        return json.loads(answer.stdout)
+
+    return once(), once()
+
+
+def test_the_same_seed_gives_the_same_data_set(twice):
+    first, second = ({key: told[key] for key in told if key != "seconds"} for told in twice)
+    assert first == second
+    assert len(first["data_sha256"]) == 64
+
+
+def test_a_trial_that_does_not_exist_is_said_so_in_one_sentence(django_db_setup, tmp_path):
+    answer = run("nowhere", tmp_path=tmp_path)
+    assert answer.returncode != 0
+    assert answer.stderr.strip() == (
+        "CommandError: No protocol nowhere is loaded, and there is no file protocols/nowhere.toml."
+    )
+
+
+def test_a_rehearsal_of_nobody_is_refused(django_db_setup, tmp_path):
+    answer = run("workup", "--participants", "0", tmp_path=tmp_path)
+    assert answer.returncode != 0
+    assert "at least one participant" in answer.stderr

@@ -38,6 +38,8 @@ OWNER = "tilbake_owner"
 APPLICATION = "tilbake_app"
 SUPERVISOR = "TILBAKE_SUPERVISOR"
 """Marks, in the environment, every process of a demo or test run with the number of its starter."""
+OURS = "TILBAKE_EMBEDDED_DATABASE"
+"""Says, in the environment, that the database is the embedded one and holds nothing but a demo."""
 
 POSTGRES_SETTINGS = """
 max_connections = 200
@@ -179,6 +181,7 @@ def provide(var: Path, *, redis: bool) -> ExitStack:
         postgres.ensure_database("tilbake")
         os.environ["DATABASE_URL"] = postgres.url("tilbake", APPLICATION)
         os.environ["OWNER_DATABASE_URL"] = postgres.url("tilbake", OWNER)
+        os.environ[OURS] = "yes"
     if redis and "REDIS_URL" not in os.environ:
         os.environ["REDIS_URL"] = stack.enter_context(running_redis(var / "redis")) + "/0"
     return stack

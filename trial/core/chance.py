@@ -17,7 +17,7 @@ Something = TypeVar("Something")
 class _Stream:
     """HMAC-SHA256 in counter mode over a seed: the same bytes for the same seed, in every release."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int | str) -> None:
         self._key = f"tilbake rehearsal {seed}".encode()
         self._counter = 0
 
@@ -33,7 +33,7 @@ _source: ContextVar[Any] = ContextVar("chance", default=secrets.token_bytes)
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int | str) -> Iterator[None]:
     """Make chance repeatable: for rehearsals and tests, never for a trial that is run."""
     token = _source.set(_Stream(seed))
     try:

@@ -61,10 +61,15 @@ def fill(*, now: datetime, say: Callable[[str], object]) -> None:
                 _fill_one(file, now)
 
 
+def is_half_filled() -> bool:
+    """Whether an earlier start was killed while it rehearsed: each trial ends with a snapshot."""
+    return Trial.objects.filter(snapshots=None).exists()
+
+
 def _fill_one(file: Path, now: datetime) -> None:
     first_day = now.date() - timedelta(days=RECRUITING_DAYS + WEEKS * 7)
     begins = now - timedelta(days=RECRUITING_DAYS + WEEKS * 7 + 1)
-    with chance.seeded(SEED):
+    with chance.seeded(f"{SEED}/{file.stem}"):
         trial, staff = set_up(sources=read_sources(file), password=password(), now=begins)
         size = Size(participants=PARTICIPANTS, weeks=WEEKS, seed=SEED, first_day=first_day)
         Rehearsal(trial=trial, staff=staff, size=size, until=now).run()

@@ -34,8 +34,17 @@ def _connect_to(name: str) -> None:
         connections[alias].settings_dict["NAME"] = name
 
 
+def start_over() -> None:
+    """Drop the database with all that is in it, and make it anew."""
+    name = connections["owner"].settings_dict["NAME"]
+    _connect_to(name)
+    _as_owner("DROP DATABASE {} WITH (FORCE)", name)
+    _as_owner("CREATE DATABASE {}", name)
+    call_command("migrate", verbosity=0)
+
+
 def _as_owner(statement: str, name: str) -> None:
     parameters = connections["owner"].get_connection_params()
-    address = {key: parameters.get(key) for key in ("dbname", "host", "port", "user", "password")}
-    with psycopg.connect(**address, autocommit=True) as connection:
+    address = {key: parameters.get(key) for key in ("host", "port", "user", "password")}
+    with psycopg.connect(**address, dbname="postgres", autocommit=True) as connection:
         connection.execute(sql.SQL(statement).format(sql.Identifier(name)))

@@ -13,9 +13,12 @@ from django.db import connection, connections
 
 from trial.config.celery import app
 from trial.config.demo import Demo, DemoError, wait_for
+from trial.config.embedded import OURS
+from trial.config.environment import PRODUCTION
 from trial.core.clock import now
 from trial.messaging.models import Heartbeat
-from trial.rehearsal.demo import Account, accounts, fill
+from trial.rehearsal.demo import Account, accounts, fill, is_half_filled
+from trial.rehearsal.scratch import start_over
 
 
 class Command(BaseCommand):
@@ -34,6 +37,10 @@ class Command(BaseCommand):
             simulator_port=int(os.environ.get("SIMULATOR_PORT", "8025")),
         )
         try:
+            if PRODUCTION:
+                raise DemoError(
+                    "This is a production installation; the demo would put simulated people into it."
+                )
             if welcome:
                 self._welcome(demo, check=check)
             else:
@@ -45,9 +52,19 @@ class Command(BaseCommand):
         with demo.only_one():
             demo.refuse_taken_ports()
             call_command("migrate", verbosity=0)
-            fill(now=now(), say=self.stdout.write)
+            self._fill()
             connections.close_all()
             return demo.run(check=check)
+
+    def _fill(self) -> None:
+        if is_half_filled():
+            if OURS not in os.environ:
+                raise DemoError(
+                    "The database of DATABASE_URL holds a trial that no demo finished: use an empty database."
+                )
+            self.stdout.write("An earlier start was interrupted. Starting over …")
+            start_over()
+        fill(now=now(), say=self.stdout.write)
 
     def _welcome(self, demo: Demo, *, check: bool) -> None:
         """Say that every part answers and who can log in; then stay: the first part to end ends all."""

@@ -1,0 +1,134 @@
+"""`make demo` as its user meets it: one command, one table, Ctrl-C."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from tests.production import ROOT
+from trial.config.embedded import SUPERVISOR, free_port
+
+GIVEN = ("DATABASE_URL", "OWNER_DATABASE_URL", "REDIS_URL", SUPERVISOR)
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """A machine without servers, and with ports of our own."""
+    own = {
+        "TILBAKE_VAR": str(tmp_path_factory.mktemp("demo")),
+        "DJANGO_SETTINGS_MODULE": "trial.config.settings",
+    }
+    ports = {"WEB_PORT": str(free_port()), "SIMULATOR_PORT": str(free_port())}
+    return {name: value for name, value in os.environ.items() if name not in GIVEN} | own | ports
+
+
+def demo(environment, *options, **more):
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "demo", *options],
+        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True, **more,
+    )  # fmt: skip
+
+
+def processes_of(environment):
+    """Everything that was started for this demo and still runs."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("TILBAKE_VAR") == environment["TILBAKE_VAR"]:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return [process for process in found if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def eventually(holds, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def up(process):
+    """Read until the table of accounts is there; returns what was printed."""
+    printed = ""
+    for line in process.stdout:
+        printed += line
+        if "Ctrl-C ends everything" in line:
+            return printed
+    raise AssertionError(printed)
+
+
+@pytest.fixture(scope="module")
+def checked(environment):
+    process = demo(environment, "--check")
+    printed, _ = process.communicate(timeout=580)
+    return process.returncode, printed
+
+
+def test_check_probes_every_part_and_leaves_nothing_behind(environment, checked):
+    code, printed = checked
+    assert code == 0, printed
+    for part in ("web", "database", "broker", "worker", "beat", "simulator"):
+        assert f"{part:<10} works" in printed
+    eventually(lambda: not processes_of(environment))
+
+
+def test_the_table_names_an_account_for_every_role_and_ctrl_c_ends_everything(environment, checked):
+    process = demo(environment)
+    printed = up(process)
+    assert "Rehearsing" not in printed, "The second start should reuse the data."
+    for role in ("coordinator@", "researcher@", "expert@", "statistician@", "monitor@"):
+        assert role in printed
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    eventually(lambda: not processes_of(environment))
+
+
+def test_a_second_demo_from_the_same_folder_is_told_about_the_first(environment, checked):
+    first = demo(environment)
+    up(first)
+    second = demo(environment)
+    printed, _ = second.communicate(timeout=60)
+    first.send_signal(signal.SIGINT)
+    first.communicate(timeout=60)
+    assert second.returncode != 0
+    assert "A demo is already running from this folder" in printed
+    assert "Traceback" not in printed
+
+
+def test_a_killed_demo_heals_at_the_next_start(environment, checked):
+    killed = demo(environment)
+    up(killed)
+    killed.kill()
+    killed.communicate(timeout=60)
+    process = demo(environment, "--check")
+    printed, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, printed
+    eventually(lambda: not processes_of(environment))
+
+
+def test_a_taken_port_is_named_with_what_to_do(environment, checked):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        process = demo(environment | {"WEB_PORT": port})
+        printed, _ = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert f"Port {port} is taken" in printed
+    assert "make demo" in printed
+    assert "Traceback" not in printed
+
+
+def test_a_production_installation_refuses_the_demo(tmp_path):
+    from tests.config.test_production import run, web_environment
+
+    answer = run(["manage.py", "demo"], web_environment(tmp_path))
+    assert answer.returncode != 0
+    assert "production installation" in answer.stderr
