@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -19,6 +19,8 @@ LONGEST_TEXT = 2000
 
 ONE_LINE = 200
 """Texts at most this long are written on one line."""
+
+WRITTEN_NUMBER = re.compile(r"[+-]?[0-9]{1,9}(\.[0-9]{0,6})?")
 
 NOT_ANSWERED = {"required": gettext_lazy("Answer this question to go on.")}
 NOT_CHOSEN = {
@@ -45,12 +47,9 @@ class NumberField(forms.Field):
         text = re.sub(r"\s", "", str(value or "")).replace(",", ".").replace("\N{MINUS SIGN}", "-")
         if not text:
             return None
-        try:
-            number = Decimal(text)
-        except InvalidOperation:
-            number = Decimal("NaN")
-        if not number.is_finite():
+        if not WRITTEN_NUMBER.fullmatch(text):
             raise ValidationError(_("Write a number, such as %(example)s.") % {"example": self._example()})
+        number = Decimal(text)
         self._check(number)
         return float(number) if self.item.step % 1 else int(number)
 

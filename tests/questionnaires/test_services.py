@@ -1,0 +1,161 @@
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.db.models import JSONField, Value
+
+from tests.factories import NOW, make_participant, make_trial
+from trial.audit.context import acting
+from trial.questionnaires import selectors
+from trial.questionnaires.errors import AlreadySubmitted, Unanswered
+from trial.questionnaires.models import Answer, ResponseSet
+from trial.questionnaires.services import save_answers, submit
+
+LATER = NOW + timedelta(minutes=5)
+WELLBEING = {"calm": "always", "tired": "never", "pain_now": 2}
+BACKGROUND = {"has_employer": True, "hours_a_week": 37.5}
+
+
+@pytest.fixture
+def participant(db):
+    return make_participant(make_trial())
+
+
+def save(participant, answers, *, instrument="wellbeing", occasion="baseline", asked=None, now=NOW):
+    return save_answers(
+        participant=participant,
+        instrument=instrument,
+        occasion=occasion,
+        answers=answers,
+        asked=asked,
+        language="nb",
+        now=now,
+    )
+
+
+def send_in(participant, occasion="baseline", now=NOW):
+    submit(participant=participant, occasion=occasion, language="nb", now=now)
+
+
+def test_answers_are_saved_as_one_goes(participant):
+    save(participant, {"calm": "always", "tired": "never"})
+    save(participant, {"pain_now": 2})
+    assert selectors.answers_of(participant, "baseline") == WELLBEING
+    assert not selectors.is_submitted(participant, "baseline")
+
+
+def test_saving_again_replaces_the_answer_and_its_time(participant):
+    save(participant, {"calm": "always"})
+    save(participant, {"calm": "never"}, now=LATER)
+    answer = Answer.objects.get()
+    assert (answer.value, answer.answered_at) == ("never", LATER)
+
+
+def test_an_answer_that_was_taken_back_is_gone(participant):
+    save(participant, {"tried": ["rest"], "remarks": "Hei"}, instrument="background")
+    save(participant, {"tried": ["rest"]}, instrument="background", asked=("tried", "remarks"))
+    assert selectors.answers_of(participant, "baseline") == {"tried": ["rest"]}
+
+
+def test_an_item_of_another_instrument_is_refused(participant):
+    with pytest.raises(KeyError):
+        save(participant, {"has_employer": True})
+    assert not ResponseSet.objects.exists()
+
+
+def test_false_and_zero_are_answers(participant):
+    save(participant, {"pain_now": 0})
+    save(participant, {"has_employer": False}, instrument="background")
+    assert selectors.answers_of(participant, "baseline") == {"pain_now": 0, "has_employer": False}
+
+
+def test_sending_in_locks_all_instruments_of_the_occasion(participant):
+    save(participant, WELLBEING)
+    save(participant, BACKGROUND, instrument="background")
+    send_in(participant, now=LATER)
+    assert selectors.submitted_at(participant, "baseline") == LATER
+    with pytest.raises(AlreadySubmitted):
+        save(participant, {"calm": "never"})
+    assert selectors.answers_of(participant, "baseline") == {**WELLBEING, **BACKGROUND}
+
+
+def test_sending_in_twice_keeps_the_first_time(participant):
+    save(participant, WELLBEING)
+    save(participant, BACKGROUND, instrument="background")
+    send_in(participant)
+    send_in(participant, now=LATER)
+    assert selectors.submitted_at(participant, "baseline") == NOW
+
+
+def test_sending_in_with_an_open_question_names_it_and_locks_nothing(participant):
+    save(participant, WELLBEING)
+    save(participant, {"has_employer": True}, instrument="background")
+    with pytest.raises(Unanswered) as refused:
+        send_in(participant)
+    assert [item.key for item in refused.value.items] == ["hours_a_week"]
+    assert not ResponseSet.objects.filter(submitted_at__isnull=False).exists()
+
+
+def test_an_answer_that_became_superfluous_is_dropped_when_sent_in(participant):
+    save(participant, WELLBEING)
+    save(participant, BACKGROUND, instrument="background")
+    save(participant, {"has_employer": False}, instrument="background")
+    send_in(participant)
+    assert "hours_a_week" not in selectors.answers_of(participant, "baseline")
+
+
+def test_the_same_instrument_at_another_occasion_is_another_response(participant):
+    save(participant, WELLBEING)
+    save(participant, {**WELLBEING, "pain_now": 9}, occasion="week2")
+    send_in(participant, "week2")
+    assert selectors.answers_of(participant, "baseline")["pain_now"] == 2
+    assert selectors.is_submitted(participant, "week2")
+    assert not selectors.is_submitted(participant, "baseline")
+
+
+def test_what_the_protocol_may_ask_of_the_baseline_includes_scores(participant):
+    save(participant, WELLBEING)
+    known = selectors.known_answers(participant)
+    assert known == {**WELLBEING, "wellbeing_total": 2 + 2 + 8}
+
+
+def test_a_score_that_cannot_be_told_is_none(participant):
+    save(participant, {"calm": "always"})
+    assert selectors.results_of(participant, "baseline") == {"wellbeing_total": None}
+
+
+def test_the_database_keeps_one_response_per_occasion_and_one_answer_per_item(participant):
+    response_set = save(participant, {"calm": "always"})
+    with pytest.raises(IntegrityError, match="response_set_once_per_occasion"), transaction.atomic():
+        ResponseSet.objects.create(
+            participant=participant,
+            protocol_version=participant.protocol_version,
+            instrument="wellbeing",
+            occasion="baseline",
+            language="nb",
+            started_at=NOW,
+        )
+    with pytest.raises(IntegrityError, match="answer_once_per_item"), transaction.atomic():
+        Answer.objects.create(response_set=response_set, item="calm", value="never", answered_at=NOW)
+    with pytest.raises(IntegrityError, match="answer_not_null"), transaction.atomic():
+        Answer.objects.create(
+            response_set=response_set, item="tired", value=Value(None, JSONField()), answered_at=NOW
+        )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_tabs_at_once_make_one_response():
+    participant = make_participant(make_trial())
+
+    def tab(number):
+        try:
+            with acting("system:test"):
+                save(participant, {"calm": "always", "pain_now": number % 11})
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(tab, range(24)))
+    assert ResponseSet.objects.count() == 1
+    assert Answer.objects.count() == 2
