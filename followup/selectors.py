@@ -67,9 +67,8 @@ def response_rates(trial: Trial, now: datetime) -> list[WeekResponse]:
 
 def response_last_week(trial: Trial, now: datetime) -> int | None:
     """Per cent of the questions asked whose week closed within the past seven days; None where none did."""
-    counted = _counted(
-        _closed(trial, now).filter(closes_at__gt=now - timedelta(days=7)).values("kind")
-    ).first()
+    last_week = _closed(trial, now).filter(closes_at__gt=now - timedelta(days=7))
+    counted = _counted(last_week.values("kind")).order_by("kind").first()
     return round(100 * counted["answered"] / counted["asked"]) if counted and counted["asked"] else None
 
 
