@@ -63,7 +63,7 @@ def test_any_other_code_is_refused_with_the_same_sentence(kari, ola, wrong):
         case "late":
             now = NOW + 10 * MINUTE
         case "purpose":
-            purpose = Purpose.BASELINE
+            purpose = Purpose.NEW_PHONE
         case "person":
             person = ola
         case "digits":

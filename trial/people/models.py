@@ -265,7 +265,7 @@ class Purpose(models.TextChoices):
     """What a code opens; a code for one purpose opens nothing else."""
 
     OWN_PAGE = "own_page", _("Own page")
-    BASELINE = "baseline", _("Continue the baseline questionnaire")
+    NEW_PHONE = "new_phone", _("Confirm a new phone number")
     QUESTIONNAIRE = "questionnaire", _("Questionnaire")
 
 

@@ -226,7 +226,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("own_page", "Own page"),
-                            ("baseline", "Continue the baseline questionnaire"),
+                            ("new_phone", "Confirm a new phone number"),
                             ("questionnaire", "Questionnaire"),
                         ],
                         max_length=20,
@@ -252,7 +252,7 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [
                     models.CheckConstraint(
-                        condition=models.Q(("purpose__in", ["own_page", "baseline", "questionnaire"])),
+                        condition=models.Q(("purpose__in", ["own_page", "new_phone", "questionnaire"])),
                         name="code_purpose_is_known",
                     ),
                     models.CheckConstraint(
