@@ -26,10 +26,12 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
-def synchronous(monkeypatch):
+@pytest.fixture(scope="session")
+def synchronous():
     """Playwright runs an event loop in this thread; Django must not take that for asynchronous code."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        yield
 
 
 @pytest.fixture
