@@ -1,6 +1,7 @@
 """The work of an expert team around one participant. What is written and signed is never overwritten."""
 
 import uuid
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import models
@@ -9,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from trial.core.models import Model, Privacy
 from trial.people.models import Participant
+from trial.protocol.selectors import protocol_of
 
 LONGEST_MEETING = 8 * 60
 LONGEST_DAY = 24 * 60
@@ -30,6 +32,11 @@ class Case(Model):
 
     def __str__(self) -> str:
         return self.participant.study_id
+
+    @property
+    def time_zone(self) -> ZoneInfo:
+        """Where the trial's days and hours are counted."""
+        return ZoneInfo(protocol_of(self.protocol_version).time_zone)
 
 
 class CaseMember(Model):

@@ -4,7 +4,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
-from randomization.services import seal_lists
+from expertteam.models import Case
+from expertteam.selectors import case_of
+from expertteam.services import assign, open_cases
+from randomization.services import allocate, seal_lists
 from screening import services as screening
 from screening.document import consent_document
 from screening.selectors import coordinator_criteria
@@ -156,3 +159,27 @@ def make_verified_participant(
 def seal(trial: Trial) -> None:
     """The trial's list is made and sealed by a statistician."""
     seal_lists(trial=trial, by=make_user("statistician", trial=trial), now=NOW)
+
+
+# --- expert team ---
+
+
+def make_case(
+    trial: Trial, site: Site | None = None, *, complaint: str = "pain", now: datetime = NOW
+) -> Case:
+    """The case of a new participant who was randomized to the arm with a team; the list must be sealed."""
+    coordinator = make_user("coordinator", trial=trial)
+    while True:
+        participant = make_verified_participant(trial, site, complaint=complaint, by=coordinator, now=now)
+        allocate(participant=participant, by=coordinator, now=now)
+        open_cases(now=now)
+        if case := case_of(participant):
+            return case
+
+
+def make_expert(case: Case, *, profession: str = "adviser", lead: bool = False, now: datetime = NOW) -> User:
+    """An expert at the participant's site who is on the case's team."""
+    expert = make_user("expert", site=case.participant.site)
+    by = make_user("coordinator", site=case.participant.site)
+    assign(case=case, user=expert, profession=profession, by=by, lead=lead, now=now)
+    return expert

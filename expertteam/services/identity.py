@@ -1,4 +1,4 @@
-"""Who the case is about: an act of its own, with a reason."""
+"""Reading a case, and who it is about: both leave a row in the read log."""
 
 from datetime import datetime
 
@@ -7,9 +7,26 @@ from django.db import transaction
 from expertteam.models import Case
 from expertteam.services.cases import must_write
 from trial.accounts.models import User
+from trial.audit.services import record_read
 from trial.people.services import Identity, disclose_identity
 
 FIELDS = ("name", "phone")
+
+
+READS = ("advice", "baseline", "notes", "time")
+
+
+@transaction.atomic
+def read_case(*, case: Case, by: User, now: datetime) -> None:
+    """Note in the read log that a member of the team reads what is known and written. Raises NotOnTeam."""
+    must_write(case, by)
+    record_read(
+        what="case",
+        participant_study_id=case.participant.study_id,
+        fields=READS,
+        reason="member of the team",
+        now=now,
+    )
 
 
 @transaction.atomic

@@ -2,7 +2,6 @@
 
 from datetime import date, datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Sum
@@ -12,7 +11,6 @@ from expertteam.errors import TimeRefused
 from expertteam.models import LONGEST_DAY, Activity, Case, TimeEntry
 from expertteam.services.cases import lock_open, must_write
 from trial.accounts.models import User
-from trial.protocol.selectors import protocol_of
 
 
 @transaction.atomic
@@ -27,7 +25,7 @@ def log_time(
     lock_open(case, now)
     if known := TimeEntry.objects.filter(pk=entry, case=case, user=by).first():
         return known
-    if on > now.astimezone(ZoneInfo(protocol_of(case.protocol_version).time_zone)).date():
+    if on > now.astimezone(case.time_zone).date():
         raise TimeRefused(_("This day has not come yet."))
     entered = TimeEntry.objects.filter(user=by, on=on).aggregate(total=Sum("minutes"))["total"] or 0
     if not 1 <= minutes <= LONGEST_DAY - entered:

@@ -47,7 +47,7 @@ def sign_advice(*, case: Case, thread: UUID, based_on: int, text: str, by: User,
     lock_open(case, now)
     advice = _next_version(Advice, case, thread, based_on, text, by, now, signed_at=now)
     participant = case.participant
-    address = f"{settings.PUBLIC_BASE_URL}{reverse('portal:home')}"
+    address = f"{settings.PUBLIC_BASE_URL}{reverse('portal:advice')}"
     enqueue(
         participant=participant,
         key=f"advice:{thread}:{advice.version}",

@@ -23,15 +23,15 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 SESSION_KEY = "participant"
 
 
-def requires(permission: Permission) -> Callable[[View[P]], View[P]]:
-    """The view is for staff who have the permission somewhere; the view's door decides about the object."""
+def requires(*permissions: Permission) -> Callable[[View[P]], View[P]]:
+    """The view is for staff who have one of these somewhere; the view's door decides about the object."""
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
-            if not has_permission(request.user, permission):
+            if not any(has_permission(request.user, permission) for permission in permissions):
                 raise Http404
             return view(request, *args, **kwargs)
 

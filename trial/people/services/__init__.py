@@ -18,6 +18,7 @@ from trial.people.services.identity import (
     read_identity,
 )
 from trial.people.services.members import close_site, end_membership, grant, must_grant, open_site, sync_sites
+from trial.people.services.protocol import put_in_force
 from trial.people.services.registration import Contact, normalise_contact, register_participant
 from trial.people.services.status import add_status
 
@@ -40,6 +41,7 @@ __all__ = [
     "participant_by_code",
     "phone_for_sending",
     "phones_for_sending",
+    "put_in_force",
     "read_identity",
     "redeem_code",
     "redeem_code_for_phone",

@@ -5,19 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
 
 from trial.accounts.models import User
 from trial.audit.context import acting
 from trial.core.clock import now
 from trial.core.errors import DomainError
-from trial.people.services import sync_sites
+from trial.people.services import put_in_force
 from trial.protocol.checks import Problem, ProtocolProblems, check, findings
 from trial.protocol.diff import differences
 from trial.protocol.models import ProtocolVersion
 from trial.protocol.reading import Sources, Study, read_sources
-from trial.protocol.selectors import protocol_of, study_of
-from trial.protocol.services import activate, load_protocol
+from trial.protocol.selectors import study_of
+from trial.protocol.services import load_protocol
 
 ACTOR = "system:protocol"
 
@@ -70,9 +69,8 @@ class Command(BaseCommand):
     def _activate(self, *, slug: str, version: str, by: str | None, **_: Any) -> None:
         actor = _actor(by)
         loaded = _version(slug, version)
-        with acting(actor, reason=loaded.reason), transaction.atomic():
-            activate(version=loaded, by=actor, now=now())
-            sites = sync_sites(trial=loaded.trial, protocol=protocol_of(loaded), now=now())
+        with acting(actor, reason=loaded.reason):
+            sites = put_in_force(version=loaded, by=actor, now=now())
         self.stdout.write(f"{loaded} is in force, with {len(sites)} sites.")
 
     def _diff(self, *, old: str, new: str, **_: Any) -> None:

@@ -1,0 +1,67 @@
+"""Reads about cases."""
+
+from expertteam.selectors.cases import (
+    CaseLine,
+    Stage,
+    case_line,
+    case_lines,
+    case_of,
+    cases_for,
+    closed,
+    over,
+    stage_of,
+)
+from expertteam.selectors.summary import SummaryLine, answers_and_scores, summary
+from expertteam.selectors.team import (
+    Seat,
+    candidates,
+    is_member,
+    leads,
+    members_of,
+    profession_name,
+    seats,
+    team_of,
+)
+from expertteam.selectors.work import (
+    Thread,
+    advice_for,
+    advice_of,
+    coming_meetings_for,
+    meetings_of,
+    minutes_by_member,
+    notes_of,
+    thread,
+    time_entries_of,
+)
+
+__all__ = [
+    "CaseLine",
+    "Seat",
+    "Stage",
+    "SummaryLine",
+    "Thread",
+    "advice_for",
+    "advice_of",
+    "answers_and_scores",
+    "candidates",
+    "case_line",
+    "case_lines",
+    "case_of",
+    "cases_for",
+    "closed",
+    "coming_meetings_for",
+    "is_member",
+    "leads",
+    "meetings_of",
+    "members_of",
+    "minutes_by_member",
+    "notes_of",
+    "over",
+    "profession_name",
+    "seats",
+    "stage_of",
+    "summary",
+    "team_of",
+    "thread",
+    "time_entries_of",
+]
