@@ -33,9 +33,7 @@ class ConsentForm(forms.Form):
             self.fields[f"tick_{tick.key}"] = forms.BooleanField(
                 label=tick.label,
                 required=tick.required,
-                error_messages={
-                    "required": _("You can take part only if you agree to this: “%s”") % tick.label
-                },
+                error_messages={"required": _("You can take part only if you agree to this.")},
             )
         self.fields["name"] = NormalisedField(
             normalise_name,

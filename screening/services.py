@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -215,7 +216,7 @@ def send_code(
     `once` names an occasion for which one code is enough, however often its form is sent.
     """
     Participant.objects.select_for_update().get(pk=participant.pk)
-    key = f"code:{once or now.timestamp()}"
+    key = f"code:{once or uuid4()}"
     if Message.objects.filter(participant=participant, key=key).exists():
         return
     code = issue_code(participant=participant, purpose=purpose, now=now)
@@ -239,7 +240,7 @@ def queue_code(
     text = protocol_of(participant.protocol_version).messages.code.in_(language).replace("{code}", code)
     enqueue(
         participant=participant,
-        key=key or f"code:{now.timestamp()}",
+        key=key or f"code:{uuid4()}",
         kind=Kind.CODE,
         body=f"{participant.study_id}: {text}" if addressed else text,
         language=language,

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 
 from screening.models import Attempt
 from screening.selectors import Step, step_of
@@ -40,7 +41,7 @@ class Visit:
     def attempt(self) -> Attempt | None:
         """The visitor's attempt, if there is one that still can be gone on with."""
         attempt = (
-            Attempt.objects.filter(pk=self._attempt_id(), trial=self.trial, forgotten_at=None)
+            Attempt.objects.filter(pk__in=self._attempt_ids(), trial=self.trial, forgotten_at=None)
             .select_related("trial", "protocol_version", "participant", "site")
             .first()
         )
@@ -67,9 +68,10 @@ class Visit:
     def go(self, page: str, *args: Any) -> HttpResponseBase:
         return redirect(f"screening:{page}", self.trial.slug, *args)
 
-    def _attempt_id(self) -> str | None:
-        found: str | None = self.request.session.get(SESSION_KEY, {}).get(self.trial.slug)
-        return found
+    def _attempt_ids(self) -> list[str]:
+        """One or none."""
+        kept = self.request.session.get(SESSION_KEY, {})
+        return [kept[self.trial.slug]] if self.trial.slug in kept else []
 
 
 def visit_of(request: HttpRequest, slug: str) -> Visit:
@@ -99,6 +101,7 @@ def visiting(*steps: Step) -> Callable[[Callable[..., HttpResponseBase]], Callab
     """
 
     def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+        @never_cache
         @wraps(view)
         def guarded(request: HttpRequest, slug: str, **rest: Any) -> HttpResponseBase:
             visit = visit_of(request, slug)
@@ -118,6 +121,7 @@ def visiting(*steps: Step) -> Callable[[Callable[..., HttpResponseBase]], Callab
 def for_participant(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """The view is for the participant of this session; anybody else logs in with a code first."""
 
+    @never_cache
     @wraps(view)
     def guarded(request: HttpRequest, **rest: Any) -> HttpResponseBase:
         participant = own_participant(request)

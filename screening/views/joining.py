@@ -155,7 +155,7 @@ def _confirming(visit: Visit, attempt: Attempt) -> Participant | None:
     """Who must send the code back: the new participant, or the one who was found."""
     if attempt.participant is not None:
         return attempt.participant
-    return Participant.objects.filter(pk=visit.request.session.get(CONFIRMING)).first()
+    return Participant.objects.filter(pk=visit.request.session.get(CONFIRMING, 0)).first()
 
 
 def _send_code(visit: Visit, participant: Participant, moment: datetime, once: str = "") -> None:

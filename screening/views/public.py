@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from django.contrib import messages
@@ -181,17 +183,22 @@ def _where(visit: Visit, attempt: Attempt) -> str:
     return reverse("screening:questions", args=[visit.trial.slug, missing])
 
 
-def _in_words(visit: Visit, attempt: Attempt, places: Mapping[int, Place]) -> list[dict[str, Any]]:
-    """Each page with its questions and the answers in words."""
+@dataclass(frozen=True)
+class InWords:
+    """A question, its answer as a person reads it, and the page where it is changed."""
+
+    question: str
+    words: str
+    number: int
+
+
+def _in_words(visit: Visit, attempt: Attempt, places: Mapping[int, Place]) -> list[tuple[str, list[InWords]]]:
+    """All questions with their answers, under the titles of the protocol's pages."""
     language = visit.language
-    return [
-        {
-            "number": number,
-            "title": place.page.title.in_(language),
-            "answers": [
-                (item.label.in_(language), answer_text(item, attempt.answers.get(item.key), language))
-                for item in place.items
-            ],
-        }
+    rows = [
+        (place.page.title.in_(language), InWords(item.label.in_(language), words, number))
         for number, place in places.items()
+        for item in place.items
+        for words in [answer_text(item, attempt.answers.get(item.key), language)]
     ]
+    return [(title, [row for _title, row in group]) for title, group in groupby(rows, key=itemgetter(0))]

@@ -11,8 +11,8 @@ def speak(request: HttpRequest, languages: Sequence[str], preferred: str | None 
 
     What the visitor chose counts where the trial has it; else `preferred`; else the trial's own, its first.
     """
-    asked = translation.get_language() or ""
-    chosen = next((code for code in (asked, preferred) if code in languages), languages[0])
+    wishes = (translation.get_language() or "", preferred or "")
+    chosen = next((wish for wish in wishes if wish in languages), languages[0])
     translation.activate(chosen)
-    request.LANGUAGE_CODE = chosen  # type: ignore[attr-defined]
+    request.LANGUAGE_CODE = chosen
     return chosen

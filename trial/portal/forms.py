@@ -1,15 +1,18 @@
 """The forms of the participant's own page."""
 
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from screening.forms import NormalisedField
 from trial.portal.entry import readings
+from trial.protocol.schema import Weekly
 
 LONGEST_BREAK = timedelta(days=182)
 A_DAY_I_CHOOSE = "day"
@@ -71,6 +74,27 @@ class BreakForm(forms.Form):
         weeks = 0 if length == A_DAY_I_CHOOSE else int(length)
         last = self.cleaned_data["until"] if not weeks else self.today + timedelta(weeks=weeks)
         return datetime.combine(last + timedelta(days=1), time(), ZoneInfo(zone))
+
+
+class WeekForm(forms.Form):
+    """How many days of one week."""
+
+    def __init__(self, weekly: Weekly, days: Decimal | None, data: Any = None) -> None:
+        super().__init__(data, initial={"days": days})
+        limits = {"smallest": number_format(weekly.minimum), "largest": number_format(weekly.maximum)}
+        self.fields["days"] = forms.DecimalField(
+            label=_("How many days were you on sick leave?"),
+            help_text=_("A number from %(smallest)s to %(largest)s.") % limits,
+            min_value=weekly.minimum,
+            max_value=weekly.maximum,
+            step_size=weekly.step,
+            localize=True,
+            widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+            error_messages={
+                "required": _("Write how many days."),
+                "invalid": _("Write a number, such as 3."),
+            },
+        )
 
 
 class WithdrawForm(forms.Form):

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from followup.ledger import Week
 from followup.models import Occasion
-from followup.selectors import next_occasion, open_questionnaires
+from followup.selectors import answerable_weeks, next_occasion, open_questionnaires
 from screening.selectors import baseline_locked
 from trial.messaging.models import Kind, Message, State
 from trial.messaging.selectors import messages_of
@@ -23,6 +24,8 @@ class Overview:
     baseline_open: bool
     to_answer: list[Occasion]
     coming: Occasion | None
+    weeks: list[Week]
+    """Those that can still be answered or changed, the latest first."""
 
 
 def overview(participant: Participant, now: datetime) -> Overview:
@@ -36,6 +39,7 @@ def overview(participant: Participant, now: datetime) -> Overview:
             if not is_submitted(participant, occasion.key)
         ],
         coming=next_occasion(participant, now),
+        weeks=answerable_weeks(participant, now),
     )
 
 
@@ -49,12 +53,14 @@ class SentMessage:
 
 
 def sent_messages(participant: Participant, limit: int | None = None) -> list[SentMessage]:
-    """What was sent to the participant, the latest first."""
-    sent = messages_of(participant).filter(state=State.SENT).order_by("-sent_at")[:limit]
+    """What was sent to the participant, the latest first. A `limit` counts without codes."""
+    sent = messages_of(participant).filter(state=State.SENT).order_by("-sent_at")
+    if limit is not None:
+        sent = sent.exclude(kind=Kind.CODE)[:limit]
     return [_opened(message) for message in sent]
 
 
 def _opened(message: Message) -> SentMessage:
     text = "" if message.kind == Kind.CODE else message_body(message)
     assert message.sent_at is not None  # the database keeps a sent message's time
-    return SentMessage(message.sent_at, Kind(message.kind).label, text)
+    return SentMessage(message.sent_at, str(Kind(message.kind).label), text)

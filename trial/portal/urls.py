@@ -11,6 +11,7 @@ urlpatterns = [
     path("logout/", views.logout, name="logout"),
     path("messages/", views.sent, name="messages"),
     path("advice/", views.advice, name="advice"),
+    path("week/<int:number>/", views.week, name="week"),
     path("break/", views.pause, name="pause"),
     path("break/end/", views.resume, name="resume"),
     path("phone/", views.phone, name="phone"),

@@ -10,7 +10,9 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from expertteam.selectors import advice_for
+from expertteam.selectors import advice_for, coming_meetings_for
+from followup.selectors import answerable_weeks
+from followup.services import record_web_answer
 from screening.forms import CodeForm, PhoneForm
 from screening.services import confirm_phone
 from screening.visits import for_participant
@@ -21,7 +23,7 @@ from trial.people.errors import WrongCode
 from trial.people.models import Participant
 from trial.people.selectors import facts
 from trial.portal import entry, selectors, services
-from trial.portal.forms import BreakForm, LoginForm, WithdrawForm
+from trial.portal.forms import BreakForm, LoginForm, WeekForm, WithdrawForm
 from trial.portal.withdrawal import WITHDRAWALS, possible
 from trial.protocol.selectors import protocol_of
 
@@ -76,12 +78,14 @@ def logout(request: HttpRequest) -> HttpResponseBase:
 @for_participant
 def home(request: HttpRequest, participant: Participant) -> HttpResponse:
     """Everything at a glance."""
+    moment = now()
     return _page(
         request,
         "home.html",
         participant,
         {
-            "overview": selectors.overview(participant, now()),
+            "overview": selectors.overview(participant, moment),
+            "meetings": coming_meetings_for(participant, moment),
             "advice": advice_for(participant),
             "sent": selectors.sent_messages(participant, MESSAGES_ON_THE_PAGE),
         },
@@ -103,6 +107,32 @@ def advice(request: HttpRequest, participant: Participant) -> HttpResponse:
     if not given:
         raise Http404
     return _page(request, "advice.html", participant, {"advice": given})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_participant
+def week(request: HttpRequest, participant: Participant, number: int) -> HttpResponseBase:
+    """The number of days in one week, answered here instead of by SMS, or put right."""
+    moment = now()
+    found = next((one for one in answerable_weeks(participant, moment) if one.number == number), None)
+    if found is None:
+        raise Http404
+    form = WeekForm(
+        protocol_of(participant.protocol_version).weekly,
+        found.days,
+        request.POST if request.method == "POST" else None,
+    )
+    if form.is_valid() and _done(
+        form,
+        record_web_answer,
+        participant=participant,
+        week=number,
+        days=form.cleaned_data["days"],
+        now=moment,
+    ):
+        messages.success(request, _("Thank you. Your answer is kept."))
+        return redirect("portal:home")
+    return _page(request, "week.html", participant, {"form": form, "week": found})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
