@@ -4,7 +4,7 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
-from tests.browsers import PHONE, assert_good, chromium  # noqa: F401
+from tests.browsers import PHONE, assert_good
 
 pytestmark = pytest.mark.browser
 
@@ -22,7 +22,7 @@ def written_to(simulator, settings):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_somebody_reads_and_answers_by_keyboard(chromium, written_to, scheme):  # noqa: F811
+def test_somebody_reads_and_answers_by_keyboard(chromium, written_to, scheme):
     page = chromium.new_page(viewport=PHONE, color_scheme=scheme)
     page.goto(written_to.url)
     assert_good(page)
@@ -36,7 +36,7 @@ def test_somebody_reads_and_answers_by_keyboard(chromium, written_to, scheme):  
     page.close()
 
 
-def test_nothing_typed_is_lost_when_the_conversation_refreshes(chromium, written_to):  # noqa: F811
+def test_nothing_typed_is_lost_when_the_conversation_refreshes(chromium, written_to):
     page = chromium.new_page(viewport=PHONE, java_script_enabled=False)
     page.goto(f"{written_to.url}/phones/{OWNER}")
     page.get_by_label("Answer from this phone").fill("to dager")
