@@ -7,7 +7,7 @@ from itertools import count, pairwise
 from math import ceil
 
 WIDTH, HEIGHT = 480, 240
-LEFT, RIGHT, TOP, BOTTOM = 46, 470, 12, 206
+LEFT, RIGHT, TOP, BOTTOM = 60, 470, 12, 206
 """The box of the plot within the picture."""
 
 Points = Sequence[tuple[float, float]]

@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.utils.dates import MONTHS_3
+from django.utils.dateformat import format as written
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -111,7 +111,7 @@ class Monitoring:
         end = max((self._day(self.now) - first).days, 1)
         up = round_marks(max(self.protocol.target, len(self.registered_on)))
         starts = [(month.first - first).days for month in self.months]
-        names = [str(MONTHS_3[month.first.month]) for month in self.months]
+        names = [written(month.first, "M") for month in self.months]
         return chart(
             [
                 (_("Consented"), _so_far(self.registered_on, first, end)),
@@ -178,8 +178,9 @@ class Monitoring:
 
     @cached_property
     def missing(self) -> list[tuple[str, int, str]]:
-        """Reason, number of weeks and its share of all missing weeks (the width of a bar, of 100)."""
+        """Reason, number of weeks, and the width of a bar where the most frequent reason has 100."""
         counts = missing_by_reason(self.trial, now=self.now)
+        counts.pop(Missing.WAITING, None)
         most = max(counts.values(), default=1)
         ordered = sorted(counts.items(), key=lambda one: -one[1])
         return [

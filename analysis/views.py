@@ -1,6 +1,8 @@
 """The data room: how the trial goes, and its snapshots. Nothing here tells an arm before the data are
 locked."""
 
+from typing import cast
+
 from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,6 +13,7 @@ from analysis import services
 from analysis.errors import SnapshotGone
 from analysis.models import Snapshot
 from analysis.monitoring import Monitoring
+from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
 from trial.people.access import access_trial, requires
@@ -35,7 +38,7 @@ def download(request: HttpRequest, slug: str, pk: int) -> HttpResponseBase:
     trial = access_trial(request.user, slug, Permission.DOWNLOAD_EXPORT)
     snapshot = get_object_or_404(Snapshot, trial=trial, pk=pk)
     try:
-        file = services.fetch(snapshot=snapshot, by=request.user, now=now())
+        file = services.fetch(snapshot=snapshot, by=cast(User, request.user), now=now())
     except SnapshotGone as gone:
         messages.error(request, str(gone))
         return redirect("analysis:room", slug)

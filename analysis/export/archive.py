@@ -7,7 +7,7 @@ import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BufferedIOBase, TextIOWrapper
+from io import BufferedWriter, RawIOBase, TextIOWrapper
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Any
@@ -64,7 +64,7 @@ def _add(archive: zipfile.ZipFile, table: Table) -> dict[str, Any]:
     rows = 0
     with archive.open(_entry(table.name), "w") as entry:
         digest = _Digest(entry)
-        with TextIOWrapper(digest, encoding="utf-8", newline="") as text:
+        with TextIOWrapper(BufferedWriter(digest), encoding="utf-8", newline="") as text:
             writer = csv.writer(text, lineterminator="\n")
             writer.writerow(table.header())
             for row in table.rows:
@@ -86,7 +86,7 @@ def _sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-class _Digest(BufferedIOBase):
+class _Digest(RawIOBase):
     """Passes bytes on and keeps their SHA-256."""
 
     def __init__(self, beneath: IO[bytes]) -> None:

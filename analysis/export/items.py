@@ -87,7 +87,7 @@ def result_cells(instrument: Instrument, results: Mapping[str, Any]) -> list[Cel
         cells.append(value)
         if one.bands:
             band = band_of(one, value)
-            cells.append(band and band.key)
+            cells.append(band.key if band else None)
     return cells + [results.get(grouping.key) for grouping in instrument.groupings]
 
 

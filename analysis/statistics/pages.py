@@ -6,9 +6,13 @@ from html import escape
 from io import StringIO
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from analysis.statistics.outcomes import DAYS_OF_A_WEEK
 from analysis.statistics.report import SUSTAINED_RETURN, WORK_ABILITY, Group, Line, Report
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 COLUMNS = ("outcome", "measure", "group", "estimate", "low", "high", "p", "n", "of")
 COLOURS = ("#1c5a43", "#b4541a", "#3b4d8f", "#6b4d27")
@@ -85,7 +89,7 @@ def as_svg(report: Report) -> str:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    settings = {
+    settings: dict[Any, Any] = {
         "svg.hashsalt": report.sha256,
         "svg.fonttype": "path",
         "font.family": "DejaVu Sans",
@@ -112,7 +116,7 @@ def as_svg(report: Report) -> str:
     return buffer.getvalue()
 
 
-def _draw(axes, group: Group, colour, dashes, confidence: float) -> None:  # type: ignore[no-untyped-def]
+def _draw(axes: "Axes", group: Group, colour: str, dashes: Any, confidence: float) -> None:
     curve = group.curve()
     low, high = curve.band(confidence)
     weeks = [0.0, *((curve.times - 1) / DAYS_OF_A_WEEK), curve.last / DAYS_OF_A_WEEK]
@@ -136,7 +140,7 @@ def _draw(axes, group: Group, colour, dashes, confidence: float) -> None:  # typ
         )
 
 
-def _numbers_at_risk(axes, groups: tuple[Group, ...], ticks: range) -> None:  # type: ignore[no-untyped-def]
+def _numbers_at_risk(axes: "Axes", groups: tuple[Group, ...], ticks: range) -> None:
     axes.set(
         ylim=(-0.5, len(groups) - 0.5), yticks=range(len(groups)), xlabel="Weeks since the start of follow-up"
     )

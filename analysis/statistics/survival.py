@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from scipy.stats import chi2, norm
 
 Floats = NDArray[np.float64]
-TOLERANCE = 1e-12
-"""Two products of survival fractions this near to each other are the same number, as in R's
-`quantile.survfit`."""
+TOLERANCE = 1.5e-8
+"""Survival fractions this near to each other are the same number: R's square root of the machine's epsilon."""
 
 
 class NotEstimable(ValueError):
@@ -66,15 +65,13 @@ class SurvivalCurve:
 
     def quantile(self, p: float) -> float | None:
         """The time by which a fraction `p` had the event; None if the curve does not come that far."""
-        return _crossing(self.times, self.survival, 1 - p, self.last)
+        return _crossing(self.times, self.survival, 1 - p)
 
     def quantile_interval(self, p: float, level: float = 0.95) -> Interval:
         """The interval of `quantile` from the limits of `band`, as R's `survfit` gives it
         (`conf.type="log"`)."""
         low, high = self.band(level)
-        return Interval(
-            _crossing(self.times, low, 1 - p, self.last), _crossing(self.times, high, 1 - p, self.last)
-        )
+        return Interval(_crossing(self.times, low, 1 - p), _crossing(self.times, high, 1 - p))
 
     def band(self, level: float = 0.95) -> tuple[Floats, Floats]:
         """Pointwise limits of S on the log scale, the upper one at most 1; NaN where S is 0."""
@@ -85,23 +82,20 @@ class SurvivalCurve:
         low, high = self.survival * np.exp(-relative), np.minimum(self.survival * np.exp(relative), 1.0)
         return low, high
 
-    def number_at_risk(self, times: Sequence[float], observed: Floats) -> list[int]:
-        """How many of `observed` (everyone's own times) are still under observation at each of `times`."""
-        return [int((observed >= time).sum()) for time in times]
 
+def _crossing(times: Floats, curve: Floats, level: float) -> float | None:
+    """The first time at which `curve` is at or below `level`.
 
-def _crossing(times: Floats, curve: Floats, level: float, last: float) -> float | None:
-    """The first time at which `curve` is at or below `level`; the middle of the stretch where it equals
-    `level`."""
+    Where it lies on `level` before it falls further, the middle of that stretch.
+    """
     below = np.flatnonzero(curve <= level + TOLERANCE)
     if not below.size:
         return None
-    first = below[0]
-    if abs(curve[first] - level) > TOLERANCE:
-        return float(times[first])
+    first = times[below[0]]
     beyond = np.flatnonzero(curve < level - TOLERANCE)
-    end = times[beyond[0]] if beyond.size else last
-    return float((times[first] + end) / 2)
+    if abs(curve[below[0]] - level) > TOLERANCE or not beyond.size:
+        return float(first)
+    return float((first + times[beyond[0]]) / 2)
 
 
 def kaplan_meier(times: Sequence[float] | Floats, events: Sequence[int] | NDArray[Any]) -> SurvivalCurve:

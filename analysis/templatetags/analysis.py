@@ -47,4 +47,6 @@ def result(line: dict[str, Any]) -> str:
 
 
 def _written(value: float) -> str:
-    return number_format(value, 3 if abs(value) < 1 else 2 if abs(value) < 100 else 0)
+    """Three decimals below 1, two below 10; else one, unless the number is whole."""
+    decimals = 3 if abs(value) < 1 else 2 if abs(value) < 10 else 1
+    return number_format(value, 0 if value == round(value) else decimals)
