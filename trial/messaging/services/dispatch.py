@@ -29,7 +29,6 @@ SWEEP_SECONDS = 60
 """No send starts later than this after its claim, so a claim left alone for long was abandoned."""
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
-HOLDS_BACK_ALWAYS = frozenset({Barrier.DIED, Barrier.NO_PHONE})
 
 CLAIM = """
 UPDATE messaging_message AS message
@@ -133,14 +132,14 @@ class _Sweep:
         skipped: dict[SkipReason, list[UUID]] = defaultdict(list)
         postponed: dict[datetime, list[UUID]] = defaultdict(list)
         for message in due:
-            barrier = barriers.get(message.participant_id)
+            person = message.participant_id
+            to = vault.open_of(message, "other_phone") or phones.get(person, "")
             allowed_at = self._allowed_at(message)
-            if reason := _skip_reason(message, barrier, allowed_at):
+            if reason := _skip_reason(message, barriers.get(person), to, allowed_at):
                 skipped[reason].append(message.pk)
             elif allowed_at > self.now:
                 postponed[allowed_at].append(message.pk)
             else:
-                to = vault.open_of(message, "other_phone") or phones[message.participant_id]
                 letters.append(Letter(message.pk, to, texts.message_body(message), message.attempts + 1))
         self._write_claim(letters)
         for reason, ids in skipped.items():
@@ -205,9 +204,13 @@ class _Sweep:
                 )
 
 
-def _skip_reason(message: Message, barrier: Barrier | None, allowed_at: datetime) -> SkipReason | None:
-    if barrier and (barrier in HOLDS_BACK_ALWAYS or message.kind not in REQUESTED):
+def _skip_reason(
+    message: Message, barrier: Barrier | None, to: str, allowed_at: datetime
+) -> SkipReason | None:
+    if barrier and (barrier is Barrier.DIED or message.kind not in REQUESTED):
         return SkipReason(barrier.value)
+    if not to:
+        return SkipReason.NO_PHONE
     if allowed_at > message.not_after:
         return SkipReason.TOO_LATE
     return None
