@@ -108,7 +108,8 @@ def test_a_killed_demo_heals_at_the_next_start(environment, checked):
     killed = demo(environment)
     up(killed)
     killed.kill()
-    killed.communicate(timeout=60)
+    killed.wait(timeout=60)
+    killed.stdout.close()
     process = demo(environment, "--check")
     printed, _ = process.communicate(timeout=120)
     assert process.returncode == 0, printed

@@ -254,6 +254,7 @@ SWEEPS = {  # task: seconds between two wake-ups
     "trial.audit.tasks.seal": 60,
     "trial.messaging.tasks.dispatch": 10,
     "trial.messaging.tasks.recover": 60,
+    "screening.tasks.forget": 3600,
     "followup.tasks.make_plans": 60,
     "followup.tasks.turn_due_occasions": 60,
     "followup.tasks.turn_reminders": 300,

@@ -23,6 +23,7 @@ from trial.rehearsal.gateway import Phones
 from trial.rehearsal.office import Office
 from trial.rehearsal.person import Person
 from trial.rehearsal.staff import Staff
+from trial.rehearsal.team import Team
 
 RECRUITING_DAYS = 56
 UNDELIVERED = 0.01
@@ -68,6 +69,7 @@ class Rehearsal:
         self.phones = Phones()
         self.chance = Random(f"{size.seed}/days")
         self.office = Office(trial=trial, staff=staff, chance=Random(f"{size.seed}/office"))
+        self.team = Team(trial=trial, staff=staff, chance=Random(f"{size.seed}/team"))
         self.people: dict[int, tuple[Participant, Person]] = {}
         self.plans: list[Plan] = []
         self.met = 0
@@ -108,6 +110,7 @@ class Rehearsal:
             self._look_at_phones(now)
         with self._stage("expert team"):
             open_cases(now=now)
+            self.team.work(now)
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
