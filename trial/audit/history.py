@@ -39,7 +39,7 @@ class Entry:
 def entries(events: Iterable[AuditEvent]) -> list[Entry]:
     """The events in words; masked and sealed values are never shown. One query for the names of all users."""
     found = list(events)
-    names = _names(event.actor for event in found)
+    names = names_of(event.actor for event in found)
     return [
         Entry(
             at=event.at,
@@ -53,7 +53,7 @@ def entries(events: Iterable[AuditEvent]) -> list[Entry]:
     ]
 
 
-def _names(actors: Iterable[str]) -> dict[str, str]:
+def names_of(actors: Iterable[str]) -> dict[str, str]:
     """How each actor is called on a page."""
     wanted = set(actors)
     keys = [int(actor.removeprefix("user:")) for actor in wanted if actor.startswith("user:")]

@@ -7,18 +7,20 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
+from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
-from trial.office import trail, users, views  # noqa: F401 - trail and users register themselves
+from trial.office import trail, trials, users, views  # noqa: F401 - all but views register themselves
 from trial.office.forms import FindForm
 from trial.office.story import standing
 from trial.office.worklists import BY_KEY, WORKLISTS
 from trial.people.admin_base import OfficeModelAdmin
 from trial.people.models import Participant
-from trial.people.selectors import current_facts, has_permission
+from trial.people.selectors import current_facts, has_permission, trials_for
 from trial.people.study_id import read_study_id
 
 
@@ -53,7 +55,7 @@ class ParticipantAdmin(OfficeModelAdmin):
 
     view_permission = Permission.VIEW_PARTICIPANT
     site_path = "site"
-    list_display = ("study_id", "site", "trial", "registered_at", "stands")
+    list_display = ("study_id", "stands", "site", "trial", "registered")
     list_filter = (WorklistFilter, "trial", "site")
     list_select_related = ("site", "trial")
     search_fields = ("study_id",)
@@ -67,6 +69,15 @@ class ParticipantAdmin(OfficeModelAdmin):
         """A whole study id is found however it was typed; a part of one as it stands."""
         written = read_study_id(search_term) or search_term.strip()
         return queryset.filter(study_id__icontains=written), False
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        """The trial is a column for those who work in several."""
+        several = trials_for(request.user, self.view_permission).count() > 1
+        return [name for name in self.list_display if several or name != "trial"]
+
+    @admin.display(description=_("Registered"), ordering="registered_at")
+    def registered(self, participant: Participant) -> str:
+        return date_format(localtime(participant.registered_at), "SHORT_DATE_FORMAT")
 
     @admin.display(description=_("Status"))
     def stands(self, participant: Participant) -> str:

@@ -35,8 +35,9 @@ class Card:
 class Progress:
     """How a trial goes."""
 
+    address: str
     names: Text
-    status: str
+    status: str | Promise
     recruiting: bool
     registered: int
     randomized: int
@@ -84,7 +85,9 @@ def _cards(user: User, now: datetime) -> list[Card]:
                 reverse("admin:followup_call_worklist"),
             )
         )
-    return cards
+    return sorted(
+        cards, key=lambda card: card.address.endswith("=baseline")
+    )  # nobody can do much about these
 
 
 def _progress(trial: Trial, now: datetime) -> Progress | None:
@@ -95,6 +98,7 @@ def _progress(trial: Trial, now: datetime) -> Progress | None:
         return None
     status = status_of(trial)
     return Progress(
+        address=reverse("admin:protocol_trial_change", args=[trial.pk]),
         names=protocol.names,
         status=status.label,
         recruiting=status == TrialStatus.Name.RECRUITING,

@@ -22,13 +22,16 @@ class Difference:
     old: str | None
     new: str | None
 
+    @property
+    def place(self) -> str:
+        return self.path if self.source == PROTOCOL else f"instruments/{self.source}: {self.path}"
+
     def __str__(self) -> str:
-        place = self.path if self.source == PROTOCOL else f"instruments/{self.source}: {self.path}"
         if self.old is None:
-            return f"+ {place}: {self.new}"
+            return f"+ {self.place}: {self.new}"
         if self.new is None:
-            return f"- {place}: {self.old}"
-        return f"~ {place}:\n    - {self.old}\n    + {self.new}"
+            return f"- {self.place}: {self.old}"
+        return f"~ {self.place}:\n    - {self.old}\n    + {self.new}"
 
 
 def differences(old: Study, new: Study) -> list[Difference]:

@@ -1,6 +1,7 @@
 """Trials, the versions of their protocols, and which of them is in force. Rows are added, never changed."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from trial.core.models import Model, Privacy
 
@@ -14,6 +15,8 @@ class Trial(Model):
 
     class Meta:
         ordering = ("slug",)
+        verbose_name = _("trial")
+        verbose_name_plural = _("trials")
 
     def __str__(self) -> str:
         return self.slug
@@ -38,6 +41,8 @@ class ProtocolVersion(Model):
 
     class Meta:
         ordering = ("trial", "id")
+        verbose_name = _("protocol version")
+        verbose_name_plural = _("protocol versions")
         constraints = (
             models.UniqueConstraint(fields=("trial", "version"), name="protocol_version_once"),
             models.CheckConstraint(
@@ -63,6 +68,8 @@ class Activation(Model):
 
     class Meta:
         ordering = ("id",)
+        verbose_name = _("activation")
+        verbose_name_plural = _("activations")
         constraints = (models.UniqueConstraint(fields=("version",), name="activation_once_per_version"),)
 
     def __str__(self) -> str:
@@ -73,10 +80,10 @@ class TrialStatus(Model):
     """What the trial does from this moment on. The latest row counts; a trial without rows is a draft."""
 
     class Name(models.TextChoices):
-        DRAFT = "draft", "draft"
-        RECRUITING = "recruiting", "recruiting"
-        CLOSED = "closed", "closed to new participants"
-        LOCKED = "locked", "data locked"
+        DRAFT = "draft", _("draft")
+        RECRUITING = "recruiting", _("recruiting")
+        CLOSED = "closed", _("closed to new participants")
+        LOCKED = "locked", _("data locked")
 
     privacy = Privacy(open=("id", "trial", "name", "at", "by", "reason"))
 
@@ -88,7 +95,8 @@ class TrialStatus(Model):
 
     class Meta:
         ordering = ("id",)
-        verbose_name_plural = "trial statuses"
+        verbose_name = _("trial status")
+        verbose_name_plural = _("trial statuses")
         constraints = (
             models.CheckConstraint(
                 condition=models.Q(name__in=("draft", "recruiting", "closed", "locked")),

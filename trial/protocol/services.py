@@ -17,6 +17,12 @@ STEPS = {
     TrialStatus.Name.CLOSED: {TrialStatus.Name.RECRUITING, TrialStatus.Name.LOCKED},
     TrialStatus.Name.LOCKED: set(),
 }
+"""From each status of a trial, those that may follow. Locked data stay locked."""
+
+
+def steps_from(present: TrialStatus.Name) -> list[TrialStatus.Name]:
+    """What a trial may become from its present status, in the order of its life."""
+    return [name for name in TrialStatus.Name if name in STEPS[present]]
 
 
 @transaction.atomic

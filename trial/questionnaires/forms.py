@@ -74,17 +74,19 @@ class NumberField(forms.Field):
 
 
 class AnswersField(forms.MultipleChoiceField):
-    """Any number of options, of which some exclude all others."""
+    """Any number of options, of which some exclude all others: `alone` holds their words by value."""
 
-    def __init__(self, *, alone: frozenset[str], **options: Any) -> None:
+    def __init__(self, *, alone: Mapping[str, str], **options: Any) -> None:
         self.alone = alone
         super().__init__(widget=forms.CheckboxSelectMultiple, **options)
 
     def clean(self, value: Any) -> list[str] | None:
         chosen = super().clean(value)
-        if len(chosen) > 1 and self.alone & set(chosen):
-            alone = next(label for value, label in self.choices if value in self.alone & set(chosen))
-            raise ValidationError(_("“%(answer)s” does not go with other answers.") % {"answer": alone})
+        excluding = [words for one, words in self.alone.items() if one in chosen]
+        if excluding and len(chosen) > 1:
+            raise ValidationError(
+                _("“%(answer)s” does not go with other answers.") % {"answer": excluding[0]}
+            )
         return chosen or None
 
 
@@ -168,7 +170,7 @@ def _field(item: Item, language: str) -> forms.Field:
                 **options | {"error_messages": NOT_CHOSEN}, choices=choices, widget=forms.RadioSelect
             )
         case Kind.MULTIPLE:
-            alone = frozenset(option.value for option in item.options if option.alone)
+            alone = {option.value: option.label.in_(language) for option in item.options if option.alone}
             return AnswersField(**options | {"error_messages": NOT_CHOSEN}, choices=choices, alone=alone)
         case Kind.YES_NO:
             return _yes_no(options)

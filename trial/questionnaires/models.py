@@ -1,6 +1,7 @@
 """What participants answered. An answer is changed only until its questionnaire is submitted."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from trial.core.models import Model, Privacy
 from trial.people.models import Participant
@@ -33,6 +34,8 @@ class ResponseSet(Model):
 
     class Meta:
         ordering = ("participant", "id")
+        verbose_name = _("response")
+        verbose_name_plural = _("responses")
         constraints = (
             models.UniqueConstraint(
                 fields=("participant", "instrument", "occasion"), name="response_set_once_per_occasion"
@@ -61,6 +64,8 @@ class Answer(Model):
 
     class Meta:
         ordering = ("response_set", "id")
+        verbose_name = _("answer")
+        verbose_name_plural = _("answers")
         constraints = (
             models.UniqueConstraint(fields=("response_set", "item"), name="answer_once_per_item"),
             models.CheckConstraint(

@@ -23,6 +23,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("slug",),
+                "verbose_name": "trial",
+                "verbose_name_plural": "trials",
             },
         ),
         migrations.CreateModel(
@@ -51,6 +53,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("trial", "id"),
+                "verbose_name": "protocol version",
+                "verbose_name_plural": "protocol versions",
             },
         ),
         migrations.CreateModel(
@@ -84,6 +88,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("id",),
+                "verbose_name": "activation",
+                "verbose_name_plural": "activations",
             },
         ),
         migrations.CreateModel(
@@ -120,8 +126,9 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name_plural": "trial statuses",
                 "ordering": ("id",),
+                "verbose_name": "trial status",
+                "verbose_name_plural": "trial statuses",
             },
         ),
         migrations.AddConstraint(

@@ -46,6 +46,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("participant", "id"),
+                "verbose_name": "response",
+                "verbose_name_plural": "responses",
             },
         ),
         migrations.CreateModel(
@@ -71,6 +73,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("response_set", "id"),
+                "verbose_name": "answer",
+                "verbose_name_plural": "answers",
             },
         ),
         migrations.AddConstraint(

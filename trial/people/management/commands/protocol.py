@@ -55,8 +55,9 @@ class Command(BaseCommand):
         if study is None or wrong:
             raise CommandError(_all(wrong, file))
         protocol = study.protocol
-        parts = f"{len(protocol.sites)} sites, {len(study.instruments)} instruments, {', '.join(protocol.languages)}"
-        self.stdout.write(f"{protocol.slug} {protocol.version}: {parts}. Nothing is wrong.")
+        parts = f"{len(protocol.sites)} sites, {len(study.instruments)} instruments"
+        languages = ", ".join(protocol.languages)
+        self.stdout.write(f"{protocol.slug} {protocol.version}: {parts}, {languages}. Nothing is wrong.")
 
     def _load(self, *, file: Path, reason: str, by: str | None, **_: Any) -> None:
         with acting(_actor(by), reason=reason):

@@ -1,0 +1,101 @@
+import pytest
+from django.urls import reverse
+
+from tests.factories import NOW, TINY, make_trial, make_user
+from trial.protocol.models import Activation, TrialStatus
+from trial.protocol.reading import Sources, read_sources
+from trial.protocol.selectors import active_protocol, status_of
+from trial.protocol.services import load_protocol
+
+
+@pytest.fixture
+def trial(db):
+    return make_trial()
+
+
+@pytest.fixture
+def manager(trial):
+    return make_user("trial_manager", trial=trial)
+
+
+@pytest.fixture
+def amended(trial):
+    sources = read_sources(TINY)
+    text = sources.protocol.replace('version = "1.0"', 'version = "1.1"').replace("target = 8", "target = 9")
+    return load_protocol(sources=Sources(text, sources.instruments), reason="One more", now=NOW)
+
+
+def page(trial):
+    return reverse("admin:protocol_trial_change", args=[trial.pk])
+
+
+def record(browser, trial, name, **more):
+    return browser.post(
+        reverse("admin:protocol_trial_status", args=[trial.pk]),
+        {"name": name, "reason": "Enough", **more},
+        follow=True,
+    )
+
+
+def test_the_page_tells_what_the_trial_does_and_under_which_version(browser_of, trial, manager):
+    shown = browser_of(manager).get(page(trial)).content.decode()
+    assert "Tiny trial" in shown
+    assert "in force" in shown
+    assert "Open, close or lock" in shown
+
+
+def test_a_manager_closes_the_trial_and_the_page_remembers_who_and_why(browser_of, trial, manager):
+    shown = record(browser_of(manager), trial, "closed").content.decode()
+    assert status_of(trial) == "closed"
+    assert TrialStatus.objects.latest("id").by == f"user:{manager.pk}"
+    assert manager.name in shown
+    assert "Enough" in shown
+
+
+def test_locking_is_asked_about_once_more(browser_of, trial, manager):
+    browser = browser_of(manager)
+    record(browser, trial, "closed")
+    assert "Lock the data?" in record(browser, trial, "locked").content.decode()
+    assert status_of(trial) == "closed"
+    record(browser, trial, "locked", sure="yes")
+    assert status_of(trial) == "locked"
+    assert "Open, close or lock" not in browser.get(page(trial)).content.decode()
+
+
+def test_a_step_without_a_reason_or_that_does_not_exist_is_explained(browser_of, trial, manager):
+    browser = browser_of(manager)
+    assert "Write why." in record(browser, trial, "closed", reason="").content.decode()
+    record(browser, trial, "locked", sure="yes")
+    assert status_of(trial) == "recruiting"
+
+
+def test_a_version_shows_what_differs_and_is_put_in_force(browser_of, trial, manager, amended):
+    browser = browser_of(manager)
+    address = reverse("admin:protocol_trial_version", args=[trial.pk, amended.pk])
+    shown = browser.get(address).content.decode()
+    assert "<code>target</code>" in shown
+    assert "Put in force" in shown
+    browser.post(reverse("admin:protocol_trial_activate", args=[trial.pk, amended.pk]))
+    assert active_protocol(trial).target == 9
+    assert Activation.objects.latest("id").by == f"user:{manager.pk}"
+    assert "Put in force" not in browser.get(address).content.decode()
+    again = browser.post(reverse("admin:protocol_trial_activate", args=[trial.pk, amended.pk]), follow=True)
+    assert "was activated before" in again.content.decode()
+
+
+def test_a_coordinator_reads_and_may_not_decide(browser_of, trial, amended):
+    browser = browser_of(make_user("coordinator", trial=trial))
+    assert "Open, close or lock" not in browser.get(page(trial)).content.decode()
+    assert record(browser, trial, "closed").status_code == 404
+    activate = reverse("admin:protocol_trial_activate", args=[trial.pk, amended.pk])
+    assert browser.post(activate).status_code == 404
+    assert status_of(trial) == "recruiting"
+    assert active_protocol(trial).target == 8
+
+
+def test_a_manager_of_another_trial_sees_nothing(browser_of, trial):
+    other = make_trial("other")
+    browser = browser_of(make_user("trial_manager", trial=other))
+    assert browser.get(page(trial)).status_code == 404
+    assert record(browser, trial, "closed").status_code == 404
+    assert "tiny" not in browser.get(reverse("admin:protocol_trial_changelist")).content.decode()
