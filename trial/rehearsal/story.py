@@ -9,6 +9,7 @@ from followup.models import WeeklyAnswer
 from followup.selectors import missing_by_reason, response_rates
 from randomization.selectors import allocated_participants
 from screening.selectors import consort_counts
+from trial.audit.models import AuditEvent
 from trial.messaging.models import Inbound, Message, State
 from trial.messaging.selectors import unaccounted
 from trial.protocol.models import Trial
@@ -31,6 +32,8 @@ class Story:
     data_sha256: str
     analysis: list[dict[str, Any]]
     seconds: dict[str, float]
+    changes: int
+    """Rows written, changed or deleted, each in the audit trail."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -52,6 +55,7 @@ class Story:
             _section("Weeks without an answer", self.missing_weeks),
             _section("First analysis", {_title(line): _estimate(line) for line in self.analysis}),
             _section("Seconds", {name: f"{seconds:.1f}" for name, seconds in self.seconds.items()}),
+            f"{self.changes} changes in the audit trail",
             f"Data set SHA-256  {self.data_sha256}",
         ]
         return "\n\n".join(parts)
@@ -115,4 +119,5 @@ def tell(
         data_sha256=data_sha256,
         analysis=analysis,
         seconds={name: round(value, 2) for name, value in seconds.items()},
+        changes=AuditEvent.objects.count(),
     )

@@ -1,0 +1,10 @@
+"""All benchmarks, each in a process of its own: `make bench`."""
+
+import subprocess
+import sys
+
+NAMES = ("allocations", "messages", "rehearsal")
+
+if __name__ == "__main__":
+    for name in NAMES:
+        subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)
