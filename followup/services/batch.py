@@ -30,6 +30,8 @@ class Batch:
         """Lock the first of the `due` occasions that nobody else works on."""
         rows = due.select_for_update(skip_locked=True, of=("self",)).select_related("participant__trial")
         occasions = list(rows[:SIZE])
+        if not occasions:
+            return cls([], {}, {}, set())
         participants = {one.participant_id: one.participant for one in occasions}
         trials = {one.trial_id: one.trial for one in participants.values()}
         protocols = {pk: active_protocol(trial) for pk, trial in trials.items()}
@@ -38,6 +40,11 @@ class Batch:
             members = [one.pk for one in participants.values() if one.trial_id == trial]
             agreed |= ticked(members, protocol.weekly.tick)
         return cls(occasions, protocols, contact_barriers(participants, now), agreed)
+
+    @property
+    def full(self) -> bool:
+        """Whether more may be due."""
+        return len(self.occasions) == SIZE
 
     def protocol(self, occasion: Occasion) -> Protocol:
         return self.protocols[occasion.participant.trial_id]

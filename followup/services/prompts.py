@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from followup.models import Occasion, Skip, UnclearReply, WeeklyAnswer
 from followup.services.batch import Batch
@@ -37,7 +37,8 @@ class Turned:
 
 def turn_due_occasions(*, now: datetime) -> Turned:
     """Plan the message of every occasion that is due, or record why there is none."""
-    return _sweep(_turn_batch, now)
+    due = Occasion.objects.filter(turned_at=None, opens_at__lte=now).order_by("opens_at", "pk")
+    return _sweep(_turn_batch, due, now)
 
 
 def turn_reminders(*, now: datetime) -> Turned:
@@ -45,13 +46,20 @@ def turn_reminders(*, now: datetime) -> Turned:
 
     Nobody is reminded who stopped, who takes a break, or whose reply a coordinator must read.
     """
-    return _sweep(_remind_batch, now)
+    due = Occasion.objects.filter(remind_at__lte=now).order_by("remind_at", "pk")
+    return _sweep(_remind_batch, due, now)
 
 
-def _sweep(turn_batch: Callable[[datetime], Turned | None], now: datetime) -> Turned:
+def _sweep(turn: Callable[[Batch, datetime], Turned], due: QuerySet[Occasion], now: datetime) -> Turned:
+    """Batch by batch, each in a transaction of its own, so that a crash loses nothing and repeats nothing."""
     total = Turned()
-    while turned := turn_batch(now):
-        total += turned
+    more = True
+    while more:
+        with transaction.atomic():
+            batch = Batch.claim(due, now)
+            more = batch.full
+            if batch.occasions:
+                total += turn(batch, now)
     return total
 
 
@@ -67,12 +75,7 @@ def planned_by(protocol: Protocol, occasion: Occasion) -> Weekly | ScheduledQues
     return protocol.questionnaire_at(occasion.key)
 
 
-@transaction.atomic
-def _turn_batch(now: datetime) -> Turned | None:
-    due = Occasion.objects.filter(turned_at=None, opens_at__lte=now).order_by("opens_at", "pk")
-    batch = Batch.claim(due, now)
-    if not batch.occasions:
-        return None
+def _turn_batch(batch: Batch, now: datetime) -> Turned:
     skips = {
         occasion.pk: reason for occasion in batch.occasions if (reason := _no_question(occasion, batch, now))
     }
@@ -100,12 +103,7 @@ def _no_question(occasion: Occasion, batch: Batch, now: datetime) -> Skip.Reason
     return Skip.Reason.TOO_LATE if late else None
 
 
-@transaction.atomic
-def _remind_batch(now: datetime) -> Turned | None:
-    due = Occasion.objects.filter(remind_at__lte=now).order_by("remind_at", "pk")
-    batch = Batch.claim(due, now)
-    if not batch.occasions:
-        return None
+def _remind_batch(batch: Batch, now: datetime) -> Turned:
     history = _history(batch)
     looks: dict[datetime | None, list[int]] = defaultdict(list)
     skips: dict[int, Skip.Reason] = {}

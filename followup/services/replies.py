@@ -23,7 +23,7 @@ from trial.protocol.selectors import active_protocol
 BATCH = 500
 SAME_TIME = timedelta(hours=1)
 """Two questions to one phone within this time: the reply may be to either."""
-REMEMBERED = timedelta(days=60)
+REMEMBERED = timedelta(days=30)
 """A reply this long after the last question is to none."""
 
 Why = UnclearReply.Why
@@ -53,12 +53,14 @@ def interpret_inbound(*, now: datetime) -> Interpreted:
     One worker at a time: whether a number is the answer or its correction depends on what came before.
     """
     total = Interpreted()
-    while True:
+    more = True
+    while more:
         with lock("followup.replies") as mine:
             taken = take_inbound(now=now, limit=BATCH) if mine else []
-            if not taken:
-                return total
-            total += _Desk(taken, now).handle()
+            more = len(taken) == BATCH
+            if taken:
+                total += _Desk(taken, now).handle()
+    return total
 
 
 @dataclass(frozen=True)
@@ -110,16 +112,17 @@ class _Desk:
             claimed_at__gt=min(one.received_at for one in self.taken) - REMEMBERED,
         ).order_by("-claimed_at")
         rows = list(sent.values_list("participant", "key", "claimed_at"))
+        keys = {key.removesuffix(":ask") for _, key, _ in rows}
         occasions = {
             (one.participant_id, one.message_key): one
-            for one in Occasion.objects.filter(
-                participant__in=people, key__in={key.removesuffix(":ask") for _, key, _ in rows}
-            ).select_related("participant")
+            for one in Occasion.objects.filter(participant__in=people, key__in=keys)
         }
         asked: dict[int, list[_Asked]] = defaultdict(list)
         for participant, key, at in rows:
+            occasion = occasions[participant, key]
+            occasion.participant = people[participant]
             if at:  # always, once it was taken for sending
-                asked[participant].append(_Asked(occasions[participant, key], at))
+                asked[participant].append(_Asked(occasion, at))
         return asked
 
     def handle(self) -> Interpreted:
