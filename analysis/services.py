@@ -36,6 +36,7 @@ def make_snapshot(*, trial: Trial, by: str, now: datetime, directory: Path | Non
             raise SnapshotUnderway(_("A snapshot of this trial is being made. Wait until it is finished."))
         scope = scope_of(trial, now=now)
         manifest = manifest_of(scope)
+        _remove_unfinished(trial)
         number = Snapshot.objects.filter(trial=trial).count() + 1
         name = f"{trial.slug}-{number:04d}-{now:%Y%m%dT%H%M%SZ}.zip"
         written = write_archive(Path(settings.EXPORT_DIR) / name, tables_of(scope), manifest)
@@ -56,6 +57,12 @@ def make_snapshot(*, trial: Trial, by: str, now: datetime, directory: Path | Non
         directory.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(snapshot.path, directory / name)
     return snapshot
+
+
+def _remove_unfinished(trial: Trial) -> None:
+    """Delete what a killed export left behind. Only for whoever holds the trial's lock."""
+    for part in Path(settings.EXPORT_DIR).glob(f"{trial.slug}-[0-9][0-9][0-9][0-9]-*.part"):
+        part.unlink()
 
 
 @contextmanager

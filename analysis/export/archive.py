@@ -34,7 +34,9 @@ def write_archive(target: Path, tables: Sequence[Table], manifest: dict[str, Any
     The zip appears under its name only when it is whole; after an error nothing is left.
     """
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as temporary:
+    with NamedTemporaryFile(
+        dir=target.parent, prefix=f"{target.stem}-", suffix=".part", delete=False
+    ) as temporary:
         part = Path(temporary.name)
         try:
             files = _write(temporary, tables, manifest)

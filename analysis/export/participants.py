@@ -40,7 +40,7 @@ def participants_table(scope: Scope) -> Table:
 def _columns(scope: Scope) -> Iterator[Column]:
     language, mask = scope.language, scope.mask
     names = {arm.key: arm.name.in_(language) for arm in scope.protocol.arms}
-    arms = {label: "" if mask.masked else names[arm] for arm, label in mask.arms.items()}
+    arms = {label: f"arm {label}" if mask.masked else names[arm] for arm, label in mask.arms.items()}
     never = "not randomized"
     yield PARTICIPANT
     yield Column(

@@ -40,7 +40,7 @@ def _long(scope: Scope) -> Table:
     }
     columns = (
         PARTICIPANT,
-        Column("occasion", "When it was asked", "code", dict.fromkeys([SCREENING, *scope.occasions()], "")),
+        Column("occasion", "When it was asked", "code", {SCREENING: "before consent", **scope.occasions()}),
         Column("instrument", "Questionnaire", "code", instruments),
         Column("version", "Version of the questionnaire, or of the protocol for eligibility", "text"),
         Column("item", "Question; its own file explains it", "text"),
@@ -90,17 +90,16 @@ def _eligibility_rows(scope: Scope, items: list[Item]) -> Iterator[list[Cell]]:
 
 def _wide(scope: Scope, instrument: Instrument) -> Table:
     items = _leaving(scope, scope.items_of(instrument.key))
-    occasions = dict.fromkeys(scope.occasions(), "")
     columns = (
         PARTICIPANT,
-        Column("occasion", "When it was asked", "code", occasions),
+        Column("occasion", "When it was asked", "code", scope.occasions()),
         Column("version", "Version of the questionnaire", "text"),
         Column("language", "Language of the questions", "text"),
         Column("submitted_on", "Day it was handed in", "date", missing="begun, not handed in"),
         *_item_columns(scope, items),
         *result_columns(instrument, scope.language),
     )
-    return Table(f"{instrument.key}.csv", columns, _wide_rows(scope, instrument, items))
+    return Table(f"instruments/{instrument.key}.csv", columns, _wide_rows(scope, instrument, items))
 
 
 def _wide_rows(scope: Scope, instrument: Instrument, items: list[Item]) -> Iterator[list[Cell]]:

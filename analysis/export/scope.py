@@ -81,10 +81,13 @@ class Scope:
     def eligibility_items(self) -> list[Item]:
         return merged(study.protocol.eligibility.items for study in self.studies)
 
-    def occasions(self) -> list[str]:
-        """The occasions in the order of the trial."""
-        later = [one.occasion for study in self.studies for one in study.protocol.questionnaires]
-        return [BASELINE, *dict.fromkeys(later)]
+    def occasions(self) -> dict[str, str]:
+        """The occasions in the order of the trial, and their titles."""
+        found = {BASELINE: "before randomization"}
+        for study in self.studies:
+            for one in study.protocol.questionnaires:
+                found.setdefault(one.occasion, one.title.in_(self.language))
+        return found
 
 
 def merged(versions: Iterable[Iterable[Item]]) -> list[Item]:

@@ -35,6 +35,11 @@ class Table:
     columns: tuple[Column, ...]
     rows: Iterable[Sequence[Cell]]
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for two columns of one name: an item of the protocol is named as one of ours."""
+        if twice := {name for name in self.header() if self.header().count(name) > 1}:
+            raise ValueError(f"{self.name} would have two columns {', '.join(sorted(twice))}")
+
     def header(self) -> list[str]:
         return [column.name for column in self.columns]
 

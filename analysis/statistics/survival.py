@@ -16,7 +16,7 @@ from scipy.stats import chi2, norm
 
 Floats = NDArray[np.float64]
 TOLERANCE = 1.5e-8
-"""Survival fractions this near to each other are the same number: R's square root of the machine's epsilon."""
+"""Survival fractions this near to each other are the same number (R: square root of machine epsilon)."""
 
 
 class NotEstimable(ValueError):

@@ -48,6 +48,11 @@ def test_the_same_rows_give_the_same_bytes_and_the_codebook_names_every_column(t
     assert {("things.csv", "æøå"), ("codebook.csv", "codes")} <= explained
 
 
+def test_two_columns_of_one_name_are_refused():
+    with pytest.raises(ValueError, match="two columns name"):
+        Table("things.csv", columns("name", "name"), [])
+
+
 def test_an_error_in_the_rows_leaves_no_file(tmp_path):
     def broken():
         yield ("a", "b")

@@ -7,6 +7,7 @@ from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from io import TextIOWrapper
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -22,9 +23,13 @@ from tests.factories import NOW, TINY, make_participant, make_trial
 from trial.core import chance
 from trial.core.db import _number
 from trial.people.models import Status
-from trial.people.services import add_status
+from trial.people.services import add_status, sync_sites
 from trial.protocol.models import TrialStatus
-from trial.protocol.services import set_trial_status
+from trial.protocol.reading import read_sources
+from trial.protocol.selectors import protocol_of
+from trial.protocol.services import activate, load_protocol, set_trial_status
+
+PROTOCOLS = Path(__file__).parents[2] / "protocols"
 
 
 def snapshot_of(trial, now=LATER) -> Snapshot:
@@ -74,7 +79,7 @@ def test_answers_stand_long_and_wide_with_their_scores(trial, participants):
     first = [row for row in long if row["participant"] == participants[0].study_id]
     assert {row["item"]: row["value"] for row in first}["pain_now"] == "4"
     assert {row["occasion"] for row in first} == {"screening", "baseline"}
-    wide = rows_of(snapshot, "wellbeing.csv")
+    wide = rows_of(snapshot, "instruments/wellbeing.csv")
     assert len(wide) == 7
     assert wide[0]["calm"] == "sometimes"
     assert wide[0]["wellbeing_total"]
@@ -227,6 +232,27 @@ def test_after_the_lock_one_open_snapshot_is_the_last(trial, participants):
     tomorrow = LATER + timedelta(days=1)
     assert [one.masked for one in make_due_snapshots(by="system:test", now=tomorrow)] == [False]
     assert make_due_snapshots(by="system:test", now=tomorrow + timedelta(days=1)) == []
+
+
+def test_what_a_killed_export_left_is_removed_by_the_next(trial, exports):
+    exports.mkdir()
+    left = exports / "tiny-0001-20260415T020000Z-x7k.part"
+    other = exports / "tiny-too-0001-20260415T020000Z-x7k.part"
+    left.touch()
+    other.touch()
+    snapshot_of(trial)
+    assert not left.exists()
+    assert other.exists()
+
+
+@pytest.mark.parametrize("file", sorted(PROTOCOLS.glob("*.toml")), ids=lambda file: file.stem)
+def test_every_protocol_that_we_ship_can_be_exported_and_analysed(db, file):
+    version = load_protocol(sources=read_sources(file), now=NOW)
+    activate(version=version, by="system:test", now=NOW)
+    sync_sites(trial=version.trial, protocol=protocol_of(version), now=NOW)
+    snapshot = snapshot_of(version.trial)
+    assert len(rows_of(snapshot, "codebook.csv")) > 50
+    assert "cannot be estimated" in str(analyse(snapshot.path))
 
 
 def test_a_draft_has_nothing_to_export(db):
