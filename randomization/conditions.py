@@ -6,6 +6,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from randomization.design import stratum_of
+from randomization.lists import PAIRWISE_CLUSTERS
 from randomization.models import Allocation, ClusterAllocation, SealedList, Stratum
 from screening.selectors import consent_of
 from trial.people import selectors as people
@@ -108,10 +109,11 @@ def _where(
     participant: Participant, version: ProtocolVersion
 ) -> tuple[Stratum | None, ClusterAllocation | None]:
     """The stratum whose next place is the participant's, or the site's allocation that they inherit."""
-    if cluster := ClusterAllocation.objects.filter(site=participant.site_id).first():
-        return None, cluster
-    sealed = SealedList.objects.filter(trial=participant.trial_id).select_related("protocol_version").first()
+    lists = SealedList.objects.filter(trial=participant.trial_id).select_related("protocol_version")
+    sealed = lists.only("design", "protocol_version__sha256", "protocol_version__trial").first()
     if sealed is None:
         return None, None
+    if sealed.design["method"] == PAIRWISE_CLUSTERS:
+        return None, ClusterAllocation.objects.filter(site=participant.site_id).first()
     key = stratum_of(participant, protocols.protocol_of(sealed.protocol_version))
     return Stratum.objects.filter(sealed_list=sealed, key=key).first(), None

@@ -1,12 +1,11 @@
 """From the protocol to the design of the lists, and from a participant to their stratum."""
 
-from trial.questionnaires.selectors import answers_of
-
 from randomization.lists import PAIRWISE_CLUSTERS, BlockDesign, Factor, PairDesign, stratum_key
 from screening.selectors import screening_answers
 from trial.people.models import Participant
-from trial.protocol.schema import Protocol
+from trial.protocol.schema import BASELINE, Protocol
 from trial.protocol.schema.trial import StratumFactor
+from trial.questionnaires.selectors import answers_of
 
 SITE = "site"
 
@@ -35,16 +34,19 @@ def _factor(factor: StratumFactor, protocol: Protocol) -> Factor:
 
 def stratum_of(participant: Participant, protocol: Protocol) -> str | None:
     """Name of the participant's stratum; None while a question that it depends on has no answer."""
-    factors = protocol.randomization.strata
-    answers = {}
-    if any(factor.source != SITE for factor in factors):
-        answers = {**answers_of(participant, "baseline"), **screening_answers(participant)}
     levels = {}
-    for factor in factors:
-        level = (
-            participant.site.key if factor.source == SITE else factor.level_of(answers.get(factor.source, ""))
-        )
+    for factor in protocol.randomization.strata:
+        level = _level(factor, participant)
         if level is None:
             return None
         levels[factor.key] = level
     return stratum_key(levels)
+
+
+def _level(factor: StratumFactor, participant: Participant) -> str | None:
+    if factor.source == SITE:
+        return participant.site.key
+    answer = screening_answers(participant).get(factor.source)
+    if answer is None:
+        answer = answers_of(participant, BASELINE).get(factor.source)
+    return None if answer is None else factor.level_of(answer)

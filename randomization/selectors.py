@@ -42,7 +42,6 @@ class AllocationFact:
 
     at: datetime
     by: User
-    position: int
 
 
 def checklist(participant: Participant, *, now: datetime) -> list[Condition]:
@@ -62,8 +61,8 @@ def allocation_time(participant: Participant) -> datetime | None:
 
 def allocation_fact(participant: Participant) -> AllocationFact | None:
     """No arm."""
-    allocation = Allocation.objects.filter(participant=participant).select_related("by", "place").first()
-    return allocation and AllocationFact(allocation.at, allocation.by, allocation.place.position)
+    allocation = Allocation.objects.filter(participant=participant).select_related("by").first()
+    return AllocationFact(allocation.at, allocation.by) if allocation else None
 
 
 def allocated() -> QuerySet[Participant]:

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from django.db import transaction
 
-from randomization.conditions import readiness
+from randomization.conditions import Readiness, readiness
 from randomization.design import design_of
 from randomization.drbg import SEED_BYTES
-from randomization.errors import AlreadySealed, ListExhausted, NotReady
+from randomization.errors import AlreadySealed, ListExhausted, NotReady, NotSealed
 from randomization.lists import (
     NONCE_BYTES,
     PairDesign,
@@ -106,7 +106,7 @@ def allocate(*, participant: Participant, by: User, now: datetime) -> Allocation
         raise NotReady(ready.missing)
     return Allocation.objects.create(
         participant=participant,
-        place=ready.cluster.place if ready.cluster else _next_place(ready.stratum),
+        place=_place_for(ready),
         cluster=ready.cluster,
         protocol_version=ready.version,
         at=now,
@@ -117,6 +117,14 @@ def allocate(*, participant: Participant, by: User, now: datetime) -> Allocation
 def _lock(participant: Participant) -> Participant:
     locked = Participant.objects.select_for_update(of=("self",)).select_related("trial", "site")
     return locked.get(pk=participant.pk)
+
+
+def _place_for(ready: Readiness) -> Place:
+    if ready.cluster:
+        return ready.cluster.place
+    if ready.stratum is None:
+        raise NotSealed
+    return _next_place(ready.stratum)
 
 
 def _next_place(stratum: Stratum) -> Place:

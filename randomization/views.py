@@ -14,7 +14,7 @@ from trial.accounts.forms import ConfirmForm
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
 from trial.core.errors import DomainError
-from trial.people.access import access_trial, requires
+from trial.people.access import access_trial, requires, staff
 from trial.people.selectors import has_permission
 from trial.protocol.models import Trial
 from trial.protocol.selectors import active_version, protocol_of
@@ -57,10 +57,10 @@ def _refusal(design: BlockDesign | PairDesign) -> str:
 def seal(request: HttpRequest, slug: str) -> HttpResponse:
     """Asks for the password, then makes and seals the list."""
     trial = access_trial(request.user, slug, Permission.SEAL_LIST)
-    form = ConfirmForm(request.user, request.POST or None, now=now())
+    form = ConfirmForm(staff(request), request.POST or None, now=now())
     if request.method == "POST" and form.is_valid():
         try:
-            services.seal_lists(trial=trial, by=request.user, now=now())
+            services.seal_lists(trial=trial, by=staff(request), now=now())
         except DomainError as refused:
             messages.error(request, str(refused))
         else:

@@ -14,22 +14,18 @@ PHONE = {"width": 390, "height": 844}
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def chromium():
-    with sync_playwright() as playwright:
+    """Playwright runs an event loop in this thread; Django must not take that for asynchronous code."""
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         yield browser
         browser.close()
 
 
-@pytest.fixture(autouse=True)
-def synchronous(monkeypatch):
-    """Playwright runs an event loop in this thread; Django must not take that for asynchronous code."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-
-
 @pytest.fixture
-def trial(synchronous):
+def trial():
     trial = make_trial()
     seal(trial)
     return trial
@@ -94,10 +90,10 @@ def test_office_works_without_javascript_and_by_keyboard(trial, open_as):
     page.keyboard.press("Enter")
     page.get_by_text("is randomized").wait_for()
     page.get_by_role("link", name="To the participant").press("Enter")
-    page.get_by_text("What happened").wait_for()
+    page.get_by_role("heading", name="What happened").wait_for()
 
 
-def test_statistician_seals_the_list(open_as, synchronous):
+def test_statistician_seals_the_list(open_as):
     trial = make_trial()
     statistician = make_user("statistician", trial=trial, password=PASSWORD)
     page = open_as(statistician)

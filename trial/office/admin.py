@@ -70,7 +70,7 @@ class ParticipantAdmin(OfficeModelAdmin):
         written = read_study_id(search_term) or search_term.strip()
         return queryset.filter(study_id__icontains=written), False
 
-    def get_list_display(self, request: HttpRequest) -> list[str]:
+    def get_list_display(self, request: HttpRequest) -> Any:
         """The trial is a column for those who work in several."""
         several = trials_for(request.user, self.view_permission).count() > 1
         return [name for name in self.list_display if several or name != "trial"]
@@ -90,7 +90,7 @@ class ParticipantAdmin(OfficeModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        context = {"title": _("Participants")}
+        context: dict[str, Any] = {"title": _("Participants")}
         if has_permission(request.user, Permission.READ_IDENTITY):
             context["find_form"] = FindForm()
         return super().changelist_view(request, {**context, **(extra_context or {})})

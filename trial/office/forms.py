@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from screening.selectors import ToVerify
@@ -13,6 +14,12 @@ from trial.people.facts import Facts
 from trial.people.models import Status
 
 MAX_REASON = 1000
+
+HINTS = {
+    None: _("The answers do not tell."),
+    True: _("By the answers it does not stand in the way."),
+    False: _("By the answers it stands in the way."),
+}
 
 FINAL = {Status.WITHDRAWN_INTERVENTION, Status.WITHDRAWN_CONTACT, Status.WITHDRAWN_DATA, Status.DIED}
 """Asked about once more before it is recorded."""
@@ -43,28 +50,20 @@ class VerifyForm(forms.Form):
 
 
 def _criterion_field(one: ToVerify, language: str) -> forms.ChoiceField:
-    if one.suggestion is None:
-        hint = _("The answers do not tell.")
-    elif one.suggestion:
-        hint = _("By the answers it does not stand in the way.")
-    else:
-        hint = _("By the answers it stands in the way.")
+    label = one.criterion.label.in_(language)
+    needed = _("Must be so.") if one.criterion.kind == "inclusion" else _("Must not be so.")
     return forms.ChoiceField(
-        label=one.criterion.label.in_(language),
-        help_text=hint,
+        label=label,
+        help_text=format_lazy("{} {}", needed, HINTS[one.suggestion]),
         choices=[("yes", _("Yes")), ("no", _("No"))],
         widget=forms.RadioSelect,
-        error_messages={"required": _("Decide: %(label)s") % {"label": one.criterion.label.in_(language)}},
+        error_messages={"required": format_lazy("{}: {}", _("Decide"), label)},
     )
 
 
 class StatusForm(forms.Form):
     """Something that happened to the participant."""
 
-    name = forms.ChoiceField(
-        label=_("What happened"),
-        error_messages={"required": _("Choose what happened.")},
-    )
     until = forms.DateField(
         label=_("Last day of the break"),
         help_text=_("Only for a break. Leave empty for a break without an end."),
@@ -82,7 +81,13 @@ class StatusForm(forms.Form):
     def __init__(self, known: Facts, zone: ZoneInfo, data: Any = None) -> None:
         super().__init__(data)
         self.zone = zone
-        self.fields["name"].choices = [("", _("Choose")), *((s.value, s.label) for s in possible(known))]
+        statuses = [(status.value, status.label) for status in possible(known)]
+        self.fields["name"] = forms.ChoiceField(
+            label=_("What happened"),
+            choices=[("", _("Choose")), *statuses],
+            error_messages={"required": _("Choose what happened.")},
+        )
+        self.order_fields(["name"])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -3,6 +3,7 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
@@ -31,22 +32,23 @@ class OfficeSite(AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and request.user.has_perm(Permission.VIEW_OFFICE))
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        from trial.office.dashboard import dashboard  # models are not loaded yet when the site is made
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        from trial.office.dashboard import dashboard
+        from trial.people.access import staff
 
-        return super().index(request, {**dashboard(request.user, now()), **(extra_context or {})})
+        return super().index(request, {**dashboard(staff(request), now()), **(extra_context or {})})
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Whoever is logged in and still not let in must not be asked again in a circle."""
+        """Whoever is logged in and has no business here is shown to the first room of their own."""
+        from trial.office.templatetags.navigation import rooms_of
+
         if request.user.is_authenticated:
-            return redirect("/")
+            return redirect(next((room.address for room in rooms_of(request.user)), "/"))
         following = urlencode({"next": request.GET.get("next", reverse("admin:index"))})
         return redirect(f"{reverse('account_login')}?{following}")
 
-    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return redirect("account_logout")
 
-    def password_change(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return redirect("account_change_password")

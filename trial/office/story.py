@@ -1,5 +1,6 @@
 """A participant's page as one story: what happened, what comes next, what was said."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,7 +22,7 @@ from trial.messaging.selectors import messages_of
 from trial.people import selectors as people
 from trial.people.facts import Facts
 from trial.people.models import Participant, Status
-from trial.protocol.schema import BASELINE
+from trial.protocol.schema import BASELINE, Item
 from trial.protocol.selectors import protocol_of, study_of
 from trial.questionnaires.presentation import answer_text
 from trial.questionnaires.selectors import answers_of
@@ -136,7 +137,9 @@ def _answers(participant: Participant, language: str) -> list[tuple[str | Promis
     """Eligibility answers, then each baseline instrument."""
     study = study_of(participant.protocol_version)
     baseline = answers_of(participant, BASELINE)
-    groups = [(_("Eligibility questions"), study.protocol.eligibility.items, screening_answers(participant))]
+    groups: list[tuple[str | Promise, Sequence[Item], Mapping[str, Any]]] = [
+        (_("Eligibility questions"), study.protocol.eligibility.items, screening_answers(participant))
+    ]
     groups += [
         (instrument.title.in_(language), instrument.items, baseline)
         for instrument in study.instruments_at(BASELINE)

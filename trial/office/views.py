@@ -26,6 +26,7 @@ from trial.core.errors import DomainError
 from trial.office.find import find_by_phone
 from trial.office.forms import FindForm, IdentityForm, ReasonForm, StatusForm, VerifyForm
 from trial.office.story import story, trail_of
+from trial.people.access import staff
 from trial.people.models import Participant
 from trial.people.selectors import facts, has_permission, participants_for
 from trial.people.services import add_status, read_identity
@@ -66,7 +67,7 @@ def _language() -> str:
 def participant(request: HttpRequest, pk: int) -> HttpResponse:
     """The whole story of one participant, and what can be done now."""
     one = _open(request, pk, Permission.VIEW_PARTICIPANT)
-    told = story(request.user, one, _language(), now())
+    told = story(staff(request), one, _language(), now())
     told |= {
         "verify_form": VerifyForm(told["criteria"], _language()),
         "status_form": StatusForm(told["facts"], _zone(one)),
@@ -88,7 +89,7 @@ def verify(request: HttpRequest, pk: int) -> HttpResponse:
         form,
         lambda: verify_eligibility(
             participant=one,
-            by=request.user,
+            by=staff(request),
             decisions=form.decisions,
             reason=form.cleaned_data["reason"],
             now=now(),
@@ -106,8 +107,8 @@ def randomize(request: HttpRequest, pk: int) -> HttpResponse:
     one = _open(request, pk, Permission.RANDOMIZE)
     if is_allocated(one):
         return redirect("admin:people_participant_allocation", pk)
-    form = ConfirmForm(request.user, request.POST or None, now=now())
-    if form.is_valid() and _tried(form, lambda: allocate(participant=one, by=request.user, now=now())):
+    form = ConfirmForm(staff(request), request.POST or None, now=now())
+    if form.is_valid() and _tried(form, lambda: allocate(participant=one, by=staff(request), now=now())):
         request.session[JUST_RANDOMIZED] = pk
         return redirect("admin:people_participant_allocation", pk)
     conditions = checklist(one, now=now())
@@ -128,7 +129,7 @@ def allocation(request: HttpRequest, pk: int) -> HttpResponse:
     form = ReasonForm(request.POST or None)
     context = {"participant": one, "allocation": fact, "form": form, "may": may}
     if may and (reason := _reason_to_know(request, one, form)):
-        context["arm"] = arm_for(user=request.user, participant=one, reason=reason, now=now())
+        context["arm"] = arm_for(user=staff(request), participant=one, reason=reason, now=now())
     return render(request, "office/allocation.html", context)
 
 
@@ -148,7 +149,7 @@ def identity(request: HttpRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         wanted, reason = form.cleaned_data["wanted"], form.cleaned_data["reason"]
         try:
-            known = read_identity(participant=one, fields=wanted, by=request.user, reason=reason, now=now())
+            known = read_identity(participant=one, fields=wanted, by=staff(request), reason=reason, now=now())
         except DomainError as refused:
             form.add_error(None, str(refused))
     return render(request, "office/identity.html", {"participant": one, "form": form, "known": known})
@@ -163,7 +164,7 @@ def status(request: HttpRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         if form.is_final and "sure" not in request.POST:
             return render(request, "office/sure.html", {"participant": one, "form": form})
-        if _tried(form, lambda: add_status(participant=one, by=request.user, now=now(), **form.happened)):
+        if _tried(form, lambda: add_status(participant=one, by=staff(request), now=now(), **form.happened)):
             messages.success(request, _("It is recorded."))
             return _back(one)
     return render(request, "office/status.html", {"participant": one, "form": form})
@@ -174,7 +175,7 @@ def status(request: HttpRequest, pk: int) -> HttpResponse:
 def history(request: HttpRequest, pk: int) -> HttpResponse:
     """The audit trail of the participant."""
     one = _open(request, pk, Permission.VIEW_AUDIT)
-    page = Paginator(trail_of(one, request.user), EVENTS_A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(trail_of(one, staff(request)), EVENTS_A_PAGE).get_page(request.GET.get("page"))
     context = {"participant": one, "page": page, "entries": entries(page.object_list)}
     return render(request, "office/history.html", context)
 
@@ -187,7 +188,7 @@ def find(request: HttpRequest) -> HttpResponse:
     if not has_permission(request.user, Permission.READ_IDENTITY):
         raise Http404
     found = (
-        find_by_phone(user=request.user, phone=form.cleaned_data["phone"], now=now())
+        find_by_phone(user=staff(request), phone=form.cleaned_data["phone"], now=now())
         if form.is_valid()
         else []
     )

@@ -24,6 +24,7 @@ class OfficeModelAdmin(admin.ModelAdmin):
     trial_path: ClassVar[str] = ""
 
     actions = None
+    show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

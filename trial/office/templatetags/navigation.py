@@ -27,14 +27,14 @@ def navigation(context: dict[str, Any]) -> dict[str, Any]:
     request = context["request"]
     if not request.user.is_authenticated:
         return {"rooms": []}
-    rooms = [replace(room, here=request.path.startswith(room.address)) for room in _rooms(request.user)]
+    rooms = [replace(room, here=request.path.startswith(room.address)) for room in rooms_of(request.user)]
     return {"rooms": rooms}
 
 
-def _rooms(user: User) -> Iterator[Room]:
-    if selectors.trials_for(user, Permission.VIEW_OFFICE):
+def rooms_of(user: User) -> Iterator[Room]:
+    if selectors.has_permission(user, Permission.VIEW_OFFICE):
         yield Room(_("Office"), reverse("admin:index"))
-    if selectors.trials_for(user, Permission.VIEW_CASE):
+    if selectors.has_permission(user, Permission.VIEW_CASE):
         yield Room(_("Cases"), reverse("expertteam:cases"))
     yield from _rooms_of_trials(user, Permission.VIEW_DATA_ROOM, _("Data room"), "analysis:room")
     yield from _rooms_of_trials(
