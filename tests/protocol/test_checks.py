@@ -215,6 +215,17 @@ def test_a_mistake_is_named_with_its_place_and_its_remedy(old, new, path, words)
 
 
 INSTRUMENT_MISTAKES = [
+    ('key = "calm"', 'key = "participant"', "pages[0].items[0].key", "a column of every export"),
+    ('method = "sum"', 'method = "value_set"', "scores[0].method", "go together"),
+    ('method = "sum"', 'method = "sum"\nvalue_set = "eq5d3l_uk"', "scores[0].method", "go together"),
+    ('method = "sum"', 'method = "sum"\nvalue_set = "eq5d3l_uk"', "scores[0].items", "five dimensions"),
+    ('method = "sum"', 'method = "sum"\nvalue_set = "eq5d3l_uk"', "scores[0].items[0]", "levels 1 to 3"),
+    (
+        'method = "sum"',
+        'method = "sum"\nvalue_set = "eq5d3l_uk"',
+        "scores[0]",
+        "neither reversed nor missing",
+    ),
     ('options = "often"', 'options = "oftn"', "pages[0].items[0].options", "did you mean “often”?"),
     (", score = 1 }", " }", "scores[0].items[0]", "give each of its options a score"),
     ('items = ["calm"', 'items = ["clam"', "scores[0].items[0]", "did you mean “calm”?"),

@@ -2,13 +2,16 @@
 
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trial.protocol.schema import Instrument, Kind
+from trial.protocol.schema.items import ValueSet
 from trial.questionnaires.scoring import band_of, results, score_of
+from trial.questionnaires.value_sets import index
 
 FOLDER = Path("protocols/instruments")
 ALL = {
@@ -130,6 +133,62 @@ def test_a_sum_with_missing_answers_counts_them_as_the_mean_of_the_others():
         10.5
     )
     assert score_of(instrument, lenient, answers_with(instrument, [1, 2, 1, 2, None, None, None])) is None
+
+
+VALUES = [
+    ("eq5d3l_uk", "11111", 1), ("eq5d3l_uk", "22222", 0.516), ("eq5d3l_uk", "33333", -0.594),
+    ("eq5d3l_denmark", "22222", 0.592), ("eq5d3l_denmark", "33333", -0.624),
+    ("eq5d3l_sweden", "11111", 0.969), ("eq5d3l_sweden", "22222", 0.684), ("eq5d3l_sweden", "33333", 0.340),
+    ("eq5d5l_norway", "11111", 1), ("eq5d5l_norway", "21232", 0.746), ("eq5d5l_norway", "55555", -0.453),
+    ("eq5d5l_denmark", "21232", 0.760), ("eq5d5l_denmark", "55555", -0.758),
+    ("eq5d5l_sweden_2020", "21232", 0.817), ("eq5d5l_sweden_2020", "55555", 0.243),
+    ("eq5d5l_sweden_2022", "21232", 0.878), ("eq5d5l_sweden_2022", "55555", -0.314),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value_set", "state", "value"), VALUES)
+def test_eq5d_values_are_those_of_the_countries(value_set, state, value):
+    assert float(index(value_set, [int(level) for level in state])) == pytest.approx(value, abs=0.0005)
+
+
+@pytest.mark.parametrize("value_set", get_args(ValueSet))
+def test_every_value_set_values_every_state_and_never_a_worse_one_higher(value_set):
+    worst = int(value_set[4])
+    for place in range(5):
+        values = [
+            index(value_set, [level if at == place else 1 for at in range(5)])
+            for level in range(1, worst + 1)
+        ]
+        assert values == sorted(values, reverse=True)
+
+
+def eq5d(levels):
+    """An instrument as a trial writes it once it has the right to the wording."""
+    options = [{"value": f"level_{n}", "label": {"en": str(n)}, "score": n} for n in range(1, levels + 1)]
+    items = [{"key": key, "kind": "single", "label": {"en": key}, "options": options} for key in "abcde"]
+    score = {
+        "key": "value",
+        "name": {"en": "Value"},
+        "method": "value_set",
+        "value_set": "eq5d3l_sweden",
+        "items": list("abcde"),
+    }
+    page = {"key": "p", "title": {"en": "P"}, "items": items}
+    about = {
+        "key": "eq5d3l",
+        "version": "1",
+        "title": {"en": "EQ-5D"},
+        "languages": ["en"],
+        "licence": "x",
+        "source": "x",
+    }
+    return Instrument.model_validate({**about, "pages": [page], "scores": [score]})
+
+
+def test_a_value_set_scores_an_instrument_and_needs_all_five_answers():
+    instrument = eq5d(3)
+    assert results(instrument, answers_with(instrument, [2] * 5))["value"] == pytest.approx(0.6843)
+    assert results(instrument, answers_with(instrument, [2] * 4 + [None])) == {"value": None}
 
 
 def scored(instrument):

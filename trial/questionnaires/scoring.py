@@ -6,6 +6,7 @@ from typing import Any
 
 from trial.protocol.expressions import evaluate
 from trial.protocol.schema import Band, Grouping, Instrument, Item, Kind, Score
+from trial.questionnaires.value_sets import index
 
 
 def results(instrument: Instrument, answers: Mapping[str, Any]) -> dict[str, float | str | None]:
@@ -28,6 +29,8 @@ def score_of(instrument: Instrument, score: Score, answers: Mapping[str, Any]) -
     ]
     if len(numbers) < score.needed:
         return None
+    if score.value_set:
+        return float(index(score.value_set, [int(number) for number in numbers]))
     mean = sum(numbers, Decimal(0)) / len(numbers)
     if score.method == "mean":
         return float(mean)

@@ -1,7 +1,7 @@
 """Items, instruments and scores: keys used once, options where they belong, scores of what has numbers."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from trial.protocol.checks.problems import PROTOCOL, Problem, nearest
 from trial.protocol.locate import Path
@@ -9,6 +9,11 @@ from trial.protocol.reading import Study
 from trial.protocol.schema import Instrument, Item, Kind, Page, Score
 
 CHOICES = (Kind.SINGLE, Kind.MULTIPLE)
+
+RESERVED = frozenset(
+    ["participant", "occasion", "version", "protocol_version", "language", "submitted_on", "answered_on"]
+)
+"""Columns of the export, which no item or score may be named like."""
 
 
 def check(study: Study) -> Iterator[Problem]:
@@ -39,6 +44,10 @@ def _used_once(study: Study) -> Iterator[Problem]:
         named += [(key, ("groupings", number), one.key) for number, one in enumerate(instrument.groupings)]
     first: dict[str, str] = {}
     for source, path, key in named:
+        if key in RESERVED:
+            yield Problem(
+                (*path, "key"), f"“{key}” is a column of every export", "choose another key", source
+            )
         if key in first:
             where = "the protocol" if first[key] == PROTOCOL else f"instruments/{first[key]}.toml"
             yield Problem(
@@ -100,6 +109,25 @@ def _scores(instrument: Instrument) -> Iterator[Problem]:
                 what = f"“{key}” has no number: give each of its options a score"
                 yield Problem((*path, "items", place), what, source=instrument.key)
         yield from _score(score, path, instrument.key)
+        yield from _value_set(score, by_key, path, instrument.key)
+
+
+def _value_set(score: Score, items: Mapping[str, Item], path: Path, source: str) -> Iterator[Problem]:
+    """A value set needs five items with all levels, and nothing that would change or replace an answer."""
+    if (score.method == "value_set") != (score.value_set is not None):
+        what = "method = “value_set” and value_set go together"
+        yield Problem((*path, "method"), what, "both or neither", source)
+    if score.value_set is None:
+        return
+    levels = set(range(1, int(score.value_set[len("eq5d")]) + 1))
+    if len(score.items) != 5:
+        yield Problem((*path, "items"), f"there are {len(score.items)} items", "five dimensions", source)
+    for number, key in enumerate(score.items):
+        if key in items and {option.score for option in items[key].options} != levels:
+            what = f"the scores of “{key}” are not the levels 1 to {max(levels)}"
+            yield Problem((*path, "items", number), what, "one option for each level", source)
+    if score.reversed or score.least_answered:
+        yield Problem(path, "a value set knows neither reversed nor missing items", "remove them", source)
 
 
 def has_number(item: Item) -> bool:

@@ -117,6 +117,18 @@ class Band(Part):
     """The band starts here and ends where the next one starts."""
 
 
+ValueSet = Literal[
+    "eq5d3l_denmark",
+    "eq5d3l_sweden",
+    "eq5d3l_uk",
+    "eq5d5l_denmark",
+    "eq5d5l_norway",
+    "eq5d5l_sweden_2020",
+    "eq5d5l_sweden_2022",
+]
+"""The value sets in `trial/questionnaires/value_sets/`."""
+
+
 class Score(Part):
     """A number made of an instrument's items."""
 
@@ -124,8 +136,11 @@ class Score(Part):
     """Name in expressions and exports; unique in the whole trial."""
     name: Text
     """What the office and the codebook call it."""
-    method: Literal["sum", "mean"]
-    """`sum` or `mean` of the items' numbers (an option counts its `score`, a scale its value)."""
+    method: Literal["sum", "mean", "value_set"]
+    """`sum` or `mean` of the items' numbers (an option counts its `score`, a scale its value), or the
+    value that a country's people give to the five levels (`value_set`, for EQ-5D)."""
+    value_set: ValueSet | None = None
+    """The country's value set, such as `eq5d3l_sweden`; the options' scores are the levels from 1."""
     items: tuple[Key, ...]
     """The items that count."""
     reversed: tuple[Key, ...] = ()
