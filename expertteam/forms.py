@@ -23,7 +23,9 @@ class AssignForm(forms.Form):
     def __init__(self, *args: Any, case: Case, seats: list[Seat], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         wanted = next((seat.profession.key for seat in seats if seat.wanted), None)
-        self.fields["user"] = forms.ModelChoiceField(label=_("Who"), queryset=candidates(case))
+        self.fields["user"] = forms.ModelChoiceField(
+            label=_("Who"), queryset=candidates(case), empty_label=_("Choose")
+        )
         self.fields["profession"] = forms.ChoiceField(
             label=_("As"), choices=[(seat.profession.key, seat.name) for seat in seats], initial=wanted
         )

@@ -72,4 +72,5 @@ def _score_line(score: Score, value: object, language: str) -> SummaryLine:
         return SummaryLine(name, "–")
     band = band_of(score, value)
     bands = tuple(one.label.in_(language) for one in score.bands)
-    return SummaryLine(name, number_format(round(value, 2)), band.label.in_(language) if band else "", bands)
+    written = number_format(int(value) if value == int(value) else round(value, 2))
+    return SummaryLine(name, written, band.label.in_(language) if band else "", bands)

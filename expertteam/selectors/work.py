@@ -8,9 +8,10 @@ from uuid import UUID
 from django.db.models import QuerySet, Sum
 
 from expertteam.models import Advice, Case, Meeting, Note, TimeEntry, Writing
-from expertteam.selectors.cases import over
+from expertteam.selectors.cases import closed, over
 from trial.accounts.models import User
 from trial.people.models import Participant
+from trial.people.selectors import facts
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,12 @@ def advice_for(participant: Participant) -> list[Advice]:
 
 
 def coming_meetings_for(participant: Participant, now: datetime) -> list[Meeting]:
-    """Meetings that the participant is asked to, the next first; one that goes on now is still there."""
+    """Meetings that the participant is asked to, the next first; one that goes on now is still there.
+
+    None for somebody who left the intervention.
+    """
+    if closed(facts(participant, now)):
+        return []
     planned = Meeting.objects.filter(case__participant=participant, cancelled_at=None)
     return [meeting for meeting in planned if not over(meeting, now)]
 
@@ -67,14 +73,12 @@ def thread(model: type[Writing], case: Case, key: UUID) -> Thread | None:
     return found[0] if found else None
 
 
-def meetings_of(case: Case) -> QuerySet[Meeting]:
-    """The case's meetings that were not cancelled, with who came; the latest first."""
-    return (
-        Meeting.objects.filter(case=case, cancelled_at=None)
-        .select_related("by")
-        .prefetch_related("attendance__user")
-        .order_by("-starts_at")
-    )
+def meetings_of(case: Case, now: datetime) -> list[Meeting]:
+    """The case's meetings that were not cancelled, with who came: the next ones in order, then those that
+    are over."""
+    planned = list(Meeting.objects.filter(case=case, cancelled_at=None).prefetch_related("attendance__user"))
+    coming = [meeting for meeting in planned if not over(meeting, now)]
+    return [*coming, *(meeting for meeting in reversed(planned) if over(meeting, now))]
 
 
 def time_entries_of(case: Case) -> QuerySet[TimeEntry]:

@@ -30,14 +30,18 @@ def case(request: HttpRequest, study_id: str) -> HttpResponse:
     user, language = signed_in(request), get_language()
     one = access_case(user, study_id)
     line = selectors.case_line(user, one, language, now())
+    closed = line.stage is selectors.Stage.CLOSED
+    meetings = selectors.meetings_of(one, now())
+    coming = [meeting for meeting in meetings if not selectors.over(meeting, now())]
     context = {
         "case": one,
         "line": line,
-        "closed": line.stage is selectors.Stage.CLOSED,
+        "closed": closed,
         "may_manage": services.may_manage(one, user),
         "may_write": services.may_write(one, user),
         "seats": selectors.seats(one, language),
-        "meetings": selectors.meetings_of(one),
+        "meetings": meetings,
+        "next": coming[0] if coming and not closed else None,
         "now": now(),
     }
     if context["may_write"]:

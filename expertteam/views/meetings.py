@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from expertteam import selectors, services
+from expertteam import services
 from expertteam.access import access_case_as_member, access_case_to_plan, signed_in
 from expertteam.forms import AttendanceForm, MeetingForm
 from trial.accounts.permissions import Permission
@@ -41,7 +41,7 @@ def attendance(request: HttpRequest, study_id: str, meeting: int) -> HttpRespons
     """Who came to a meeting that has begun."""
     user = signed_in(request)
     case = access_case_as_member(user, study_id)
-    one = get_object_or_404(selectors.meetings_of(case), pk=meeting)
+    one = get_object_or_404(case.meetings, pk=meeting, cancelled_at=None)
     form = AttendanceForm(request.POST if request.method == "POST" else None, meeting=one)
     if form.is_bound and form.is_valid():
         try:

@@ -123,6 +123,7 @@ def test_nothing_is_written_after_withdrawal_and_all_stays_readable(case, alice,
     with pytest.raises(CaseClosed):
         services.record_attendance(meeting=meeting, users=[alice], guests=[], by=alice, now=NOW + DAY)
     assert selectors.notes_of(case)
+    assert selectors.coming_meetings_for(case.participant, NOW) == []
     assert selectors.advice_for(case.participant) == [signed]
 
 
