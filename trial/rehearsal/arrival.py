@@ -16,8 +16,8 @@ from screening.services import (
 from trial.people.models import Participant, Site
 from trial.people.services import Contact
 from trial.protocol.models import Trial
+from trial.protocol.reading import Study
 from trial.protocol.schema import BASELINE, Protocol
-from trial.protocol.selectors import Study
 from trial.questionnaires.services import save_answers, submit
 from trial.rehearsal import answers
 from trial.rehearsal.person import Person

@@ -2,7 +2,7 @@
 
 import heapq
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ class Rehearsal:
         self.people: dict[int, tuple[Participant, Person]] = {}
         self.plans: list[Plan] = []
         self.met = 0
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self._phone_numbers = identities.phones(self.study.protocol.country)
 
     def run(self) -> None:

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 from django.core.management import call_command
@@ -45,6 +46,6 @@ def start_over() -> None:
 
 def _as_owner(statement: str, name: str) -> None:
     parameters = connections["owner"].get_connection_params()
-    address = {key: parameters.get(key) for key in ("host", "port", "user", "password")}
+    address: dict[str, Any] = {key: parameters.get(key) for key in ("host", "port", "user", "password")}
     with psycopg.connect(**address, dbname="postgres", autocommit=True) as connection:
         connection.execute(sql.SQL(statement).format(sql.Identifier(name)))

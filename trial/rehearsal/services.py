@@ -3,7 +3,6 @@
 import hashlib
 import json
 import time
-from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -63,7 +62,7 @@ def rehearse(
         return _finish(trial, size, out, ends + timedelta(days=size.days), rehearsal.seconds)
 
 
-def _finish(trial: Trial, size: Size, out: Path | None, now: datetime, seconds: Counter[str]) -> Story:
+def _finish(trial: Trial, size: Size, out: Path | None, now: datetime, seconds: dict[str, float]) -> Story:
     started = time.perf_counter()
     snapshot = make_snapshot(trial=trial, by=ACTOR, now=now, directory=out)
     seconds["export"] = time.perf_counter() - started

@@ -97,7 +97,7 @@ def tell(
     weeks: int,
     data_sha256: str,
     analysis: list[dict[str, Any]],
-    seconds: Counter[str],
+    seconds: dict[str, float],
     now: datetime,
 ) -> Story:
     """Count what stands in the database at `now`."""

@@ -10,6 +10,7 @@ from trial.accounts.models import User
 from trial.accounts.roles import Coordinator, Expert
 from trial.people.models import Status
 from trial.protocol.models import Trial
+from trial.protocol.schema import Profession
 from trial.protocol.selectors import active_protocol
 from trial.rehearsal.staff import Staff
 
@@ -36,14 +37,13 @@ class Team:
             participant__statuses__name__in=LEFT
         )
         for case in cases.filter(members=None).select_related("participant__site").order_by("pk"):
-            self._begin(case, now)
+            self._begin(case, self.team.professions[0], now)
         ended = now - timedelta(minutes=MEETING_MINUTES)
         for case in cases.filter(meetings__starts_at__lte=ended, meetings__attendance=None).order_by("pk"):
             self._meet(case, case.meetings.get(), now)
 
-    def _begin(self, case: Case, now: datetime) -> None:
-        profession = self.team.professions[0].key
-        assign(case=case, user=self.expert, profession=profession, by=self.coordinator, now=now, lead=True)
+    def _begin(self, case: Case, seat: Profession, now: datetime) -> None:
+        assign(case=case, user=self.expert, profession=seat.key, by=self.coordinator, now=now, lead=True)
         plan_meeting(
             case=case,
             starts_at=now + UNTIL_MEETING,
