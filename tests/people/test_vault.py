@@ -2,6 +2,7 @@ import base64
 import secrets
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 
 from trial.people.identity import blind_index, keys, vault
@@ -83,3 +84,12 @@ def test_equal_values_of_two_fields_have_different_indexes():
     assert blind_index("a@b.no", field="email") == blind_index("a@b.no", field="email")
     assert blind_index("a@b.no", field="email") != blind_index("a@b.no", field="phone")
     assert len(blind_index("a@b.no", field="email")) == 32
+
+
+def test_a_weak_key_is_found_at_the_start_and_not_at_the_first_registration(ring, settings):
+    settings.IDENTITY_INDEX_KEY = keys.new_key()
+    ring("hemmelig")
+    with pytest.raises(ImproperlyConfigured, match="IDENTITY_KEYS"):
+        apps.get_app_config("people").ready()
+    ring(keys.new_key())
+    apps.get_app_config("people").ready()

@@ -8,6 +8,7 @@ from django import template
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from expertteam.selectors import cases_for
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.people import selectors
@@ -34,7 +35,7 @@ def navigation(context: dict[str, Any]) -> dict[str, Any]:
 def rooms_of(user: User) -> Iterator[Room]:
     if selectors.has_permission(user, Permission.VIEW_OFFICE):
         yield Room(_("Office"), reverse("admin:index"))
-    if selectors.has_permission(user, Permission.VIEW_CASE):
+    if selectors.has_permission(user, Permission.VIEW_CASE) or cases_for(user).exists():
         yield Room(_("Cases"), reverse("expertteam:cases"))
     yield from _rooms_of_trials(user, Permission.VIEW_DATA_ROOM, _("Data room"), "analysis:room")
     yield from _rooms_of_trials(
