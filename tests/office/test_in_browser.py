@@ -67,7 +67,7 @@ def test_coordinator_verifies_and_randomizes_on_a_phone(trial, open_as):
     assert_good(page)
     page.get_by_role("link", name=participant.study_id).click()
     assert_good(page)
-    page.get_by_label("No", exact=True).check()
+    page.get_by_text("No", exact=True).click()
     page.get_by_role("button", name="Record the decision").click()
     page.get_by_role("link", name="Randomize").click()
     assert_good(page)

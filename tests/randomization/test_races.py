@@ -51,9 +51,9 @@ def test_fifty_clicks_on_one_participant_make_one_allocation(trial, coordinator)
     assert verify(trial).allocations == 1
 
 
-def test_sixteen_clients_at_once_lose_double_and_skip_none(trial, coordinator):
+def test_sixty_four_clients_at_once_lose_double_and_skip_none(trial, coordinator):
     people = [make_verified_participant(trial, by=coordinator) for _ in range(40)]
-    with ThreadPoolExecutor(16) as clients:
+    with ThreadPoolExecutor(64) as clients:
         list(clients.map(lambda one: click(one, coordinator), people * 2))
     positions = Allocation.objects.order_by("pk").values_list("place__position", flat=True)
     assert list(positions) == list(range(1, 41))

@@ -1,0 +1,170 @@
+"""The statistician's desk, the public commitment and the command: they tell everything but an arm."""
+
+import os
+from io import StringIO
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.urls import reverse
+
+from randomization.models import Allocation, Place, SealedList
+from randomization.sealing import seal_arm, unseal_arm
+from randomization.services import allocate
+from tests.factories import NOW, make_trial, make_user, make_verified_participant
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def statistician(tiny):
+    return make_user("statistician", trial=tiny, email="stat@example.org", password=PASSWORD)
+
+
+@pytest.fixture
+def desk(client, statistician):
+    client.force_login(statistician)
+    client.cookies["django_language"] = "en"
+    return client
+
+
+@pytest.fixture
+def superuser(transactional_db, settings):
+    """Runs a statement as somebody whom no trigger stops; for what the test has committed."""
+    settings.LANGUAGE_CODE = "en"
+
+    def execute(statement, values):
+        with psycopg.connect(os.environ["TEST_SUPERUSER_URL"], autocommit=True) as superuser:
+            superuser.execute("SET session_replication_role = replica")
+            superuser.execute(statement, values)
+
+    return execute
+
+
+def address(name, trial):
+    return reverse(f"randomization:{name}", args=[trial.slug])
+
+
+def test_statistician_seals_with_the_password(desk, tiny):
+    assert "No list is sealed yet" in desk.get(address("desk", tiny)).content.decode()
+    wrong = desk.post(address("seal", tiny), {"password": "wrong"})
+    assert "This is not your password" in wrong.content.decode()
+    assert not SealedList.objects.exists()
+
+    page = desk.post(address("seal", tiny), {"password": PASSWORD}, follow=True)
+    sealed = SealedList.objects.get()
+    assert sealed.commitment in page.content.decode()
+
+
+def test_second_seal_leads_back_to_the_first(desk, sealed):
+    first = SealedList.objects.get().commitment
+    page = desk.post(address("seal", sealed), {"password": PASSWORD}, follow=True)
+    assert "A sealed list is never made again" in page.content.decode()
+    assert SealedList.objects.get().commitment == first
+
+
+@pytest.mark.parametrize("role", ["coordinator", "trial_manager", "researcher", "monitor"])
+def test_desk_is_closed_to_who_meets_participants_or_is_blinded(client, sealed, role):
+    client.force_login(make_user(role, trial=sealed, password=PASSWORD))
+    assert client.get(address("desk", sealed)).status_code == 404
+    assert client.post(address("seal", sealed), {"password": PASSWORD}).status_code == 404
+
+
+def test_statistician_of_another_trial_finds_nothing(desk, tiny):
+    other = make_trial("other")
+    assert desk.get(address("desk", other)).status_code == 404
+    assert desk.post(address("seal", other), {"password": PASSWORD}).status_code == 404
+    assert not SealedList.objects.exists()
+
+
+def test_desk_shows_how_much_is_used_and_the_same_for_every_arm(desk, sealed, coordinator):
+    for _ in range(2):
+        allocate(participant=make_verified_participant(sealed, by=coordinator), by=coordinator, now=NOW)
+    counts = desk.get(address("desk", sealed)).context["counts"]
+    assert [count.used for count in counts] == [2, 0, 0, 0]
+
+
+def test_commitment_is_public_before_the_first_participant(client, sealed):
+    page = client.get(address("commitment", sealed))
+    assert SealedList.objects.get().commitment in page.content.decode()
+
+
+def test_commitment_page_says_when_there_is_none(client, tiny):
+    client.cookies["django_language"] = "en"
+    assert "No list is sealed yet" in client.get(address("commitment", tiny)).content.decode()
+    assert client.get(reverse("randomization:commitment", args=["nowhere"])).status_code == 404
+
+
+def test_no_table_of_randomization_holds_a_readable_arm(sealed, coordinator):
+    allocate(participant=make_verified_participant(sealed, by=coordinator), by=coordinator, now=NOW)
+    tables = ("sealedlist", "stratum", "place", "clusterallocation", "allocation")
+    with connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"SELECT row_to_json(t)::text FROM randomization_{table} t")
+            for (row,) in cursor.fetchall():
+                row = row.replace('["talk", 1]', "").replace('["usual", 1]', "")  # the design names the arms
+                assert "talk" not in row
+                assert "usual" not in row
+        cursor.execute(
+            "SELECT coalesce(old::text, '') || new::text FROM audit_event WHERE table_name ~ '^randomization'"
+        )
+        for (row,) in cursor.fetchall():
+            row = row.replace('["talk", 1]', "").replace('["usual", 1]', "")
+            assert "talk" not in row
+            assert "usual" not in row
+    assert len({len(bytes(arm)) for arm in Place.objects.values_list("arm", flat=True)}) == 1
+
+
+def run(*arguments):
+    out = StringIO()
+    call_command("randomization", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_command_seals_in_the_statisticians_name_and_verifies(tiny, statistician, coordinator):
+    assert "Commitment: " in run("seal", "tiny", "--by", "stat@example.org")
+    assert SealedList.objects.get().sealed_by == statistician
+    allocate(participant=make_verified_participant(tiny, by=coordinator), by=coordinator, now=NOW)
+    told = run("verify", "tiny")
+    assert "Everything agrees: 4 strata" in told
+    assert "1 allocations" in told
+    assert "talk" not in told
+    assert "usual" not in told
+
+
+def test_command_refuses_a_coordinator_an_unknown_trial_and_an_unsealed_one(tiny, coordinator):
+    for arguments in (
+        ("seal", "tiny", "--by", coordinator.email),
+        ("seal", "nowhere", "--by", coordinator.email),
+        ("verify", "tiny"),
+    ):
+        with pytest.raises(CommandError):
+            run(*arguments)
+    assert not SealedList.objects.exists()
+
+
+def test_verify_notices_a_place_that_was_exchanged(sealed, superuser):
+    """Somebody who has the key and may do everything in the database exchanges the first place's arm."""
+    place = Place.objects.select_related("stratum__sealed_list").order_by("pk").first()
+    where = {
+        "list_id": place.stratum.sealed_list_id,
+        "stratum": place.stratum.key,
+        "position": place.position,
+    }
+    was = unseal_arm(bytes(place.arm), **where)
+    other = seal_arm({"talk": "usual", "usual": "talk"}[was], **where)
+    superuser("UPDATE randomization_place SET arm = %s WHERE id = %s", [other, place.pk])
+    with pytest.raises(CommandError, match="not those that the seed makes"):
+        run("verify", "tiny")
+
+
+def test_verify_notices_an_allocation_that_was_removed(sealed, coordinator, superuser):
+    for _ in range(3):
+        allocate(participant=make_verified_participant(sealed, by=coordinator), by=coordinator, now=NOW)
+    first = Allocation.objects.order_by("pk").first()
+    superuser("DELETE FROM randomization_allocation WHERE id = %s", [first.pk])
+    with pytest.raises(CommandError, match="order or number of allocations"):
+        run("verify", "tiny")
