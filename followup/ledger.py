@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from followup.models import Occasion, Skip, UnclearReply, WeeklyAnswer
+from followup.models import Occasion, Skip, UnclearReply, WeeklyAnswer, question_key
 from trial.messaging.models import Kind, Message, Receipt, SkipReason, State
 from trial.messaging.selectors import UNDELIVERED, undelivered
 
@@ -56,6 +56,7 @@ STATES = {
 SIGNS = {Missing.NOT_SENT: "×", Missing.UNDELIVERED: "!", Missing.UNCLEAR: "?", Missing.SILENT: "–"}
 
 DAYS_IN_A_WEEK = 7
+LAST_DAY = timedelta(days=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,19 @@ class Week:
         return ceil((self.days or 0) * 4 / DAYS_IN_A_WEEK)
 
 
+class _Planned(NamedTuple):
+    """A week as planned; plain tuples, since there are tens of thousands."""
+
+    pk: int
+    participant_id: int
+    study_id: str
+    key: str
+    number: int
+    week_start: date
+    opens_at: datetime
+    closes_at: datetime
+
+
 class _Answer(NamedTuple):
     days: Decimal
     source: str
@@ -140,9 +154,11 @@ class _Facts:
 
 def weeks_of(participants: Sequence[int], now: datetime) -> Iterator[Week]:
     """The ledger at `now` of these participants, in their order, in a handful of queries."""
-    rows: dict[int, list[Occasion]] = defaultdict(list)
+    rows: dict[int, list[_Planned]] = defaultdict(list)
     weekly = Occasion.objects.filter(participant__in=participants, kind=Occasion.Kind.WEEKLY)
-    for occasion in weekly.select_related("participant").order_by("number"):
+    fields = ("pk", "participant", "participant__study_id", "key", "number", "week_start")
+    for row in weekly.order_by("number").values_list(*fields, "opens_at", "closes_at"):
+        occasion = _Planned._make(row)
         rows[occasion.participant_id].append(occasion)
     facts = _facts(participants)
     for participant in participants:
@@ -150,15 +166,15 @@ def weeks_of(participants: Sequence[int], now: datetime) -> Iterator[Week]:
             yield _week(occasion, facts, now)
 
 
-def _week(occasion: Occasion, facts: _Facts, now: datetime) -> Week:
+def _week(occasion: _Planned, facts: _Facts, now: datetime) -> Week:
     answer = facts.answers.get(occasion.pk)
     missing, detail = (None, "") if answer else _missing(occasion, facts, now)
     return Week(
         participant_id=occasion.participant_id,
-        study_id=occasion.participant.study_id,
+        study_id=occasion.study_id,
         number=occasion.number,
         starts_on=occasion.week_start,
-        ends_on=occasion.week_start + timedelta(days=6),
+        ends_on=occasion.week_start + LAST_DAY,
         days=answer.days if answer else None,
         missing=missing,
         detail=detail,
@@ -168,7 +184,7 @@ def _week(occasion: Occasion, facts: _Facts, now: datetime) -> Week:
     )
 
 
-def _missing(occasion: Occasion, facts: _Facts, now: datetime) -> tuple[Missing, str]:
+def _missing(occasion: _Planned, facts: _Facts, now: datetime) -> tuple[Missing, str]:
     """Why there is no number, what is known for certain before what is concluded from silence."""
     if occasion.opens_at > now:
         return Missing.NOT_DUE, ""
@@ -177,7 +193,7 @@ def _missing(occasion: Occasion, facts: _Facts, now: datetime) -> tuple[Missing,
     if skipped := facts.skips.get((occasion.pk, Skip.What.QUESTION)):
         return _not_asked(skipped)
     over = now >= occasion.closes_at
-    question = facts.questions.get((occasion.participant_id, occasion.message_key))
+    question = facts.questions.get((occasion.participant_id, question_key(occasion.key)))
     if question is None or question.state in (State.QUEUED, State.IN_FLIGHT):
         return (Missing.NOT_SENT if over else Missing.WAITING), ""
     if question.state == State.SKIPPED:

@@ -108,11 +108,16 @@ class Occasion(Model):
     @property
     def message_key(self) -> str:
         """Key of the message that asks: unique for the participant, as the occasion is."""
-        return f"{self.key}:ask"
+        return question_key(self.key)
 
     @property
     def reminder_key(self) -> str:
         return f"{self.key}:remind"
+
+
+def question_key(occasion_key: str) -> str:
+    """Key of the message that asks at an occasion."""
+    return f"{occasion_key}:ask"
 
 
 class Skip(Model):
