@@ -50,7 +50,7 @@ def later(request: HttpRequest, participant: Participant) -> HttpResponseBase:
     if request.method == "POST":
         leave(request)
         return redirect("screening:trials")
-    address = request.build_absolute_uri(reverse("portal:login"))
+    address = request.build_absolute_uri(reverse("portal:home"))
     return _participant_page(request, "later.html", participant, {"address": address.partition("://")[2]})
 
 

@@ -18,6 +18,7 @@ from screening.services import confirm_phone
 from screening.visits import for_participant
 from trial.core.clock import now
 from trial.core.errors import DomainError
+from trial.messaging.selectors import messages_to
 from trial.people.access import enter, leave, own_participant
 from trial.people.errors import WrongCode
 from trial.people.models import Participant
@@ -87,7 +88,7 @@ def home(request: HttpRequest, participant: Participant) -> HttpResponse:
             "overview": selectors.overview(participant, moment),
             "meetings": coming_meetings_for(participant, moment),
             "advice": advice_for(participant),
-            "sent": selectors.sent_messages(participant, MESSAGES_ON_THE_PAGE),
+            "sent": messages_to(participant)[:MESSAGES_ON_THE_PAGE],
         },
     )
 
@@ -96,7 +97,7 @@ def home(request: HttpRequest, participant: Participant) -> HttpResponse:
 @for_participant
 def sent(request: HttpRequest, participant: Participant) -> HttpResponse:
     """Every SMS that was sent."""
-    return _page(request, "messages.html", participant, {"sent": selectors.sent_messages(participant)})
+    return _page(request, "messages.html", participant, {"sent": messages_to(participant)})
 
 
 @require_safe
