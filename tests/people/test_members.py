@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 from io import StringIO
 
@@ -5,12 +6,16 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
-from tests.factories import NOW, make_participant, make_trial, make_user
+from screening.selectors import consent_of
+from tests.factories import NOW, make_screened_participant, make_trial, make_user
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission as P
+from trial.messaging.models import Kind
+from trial.messaging.services import enqueue
+from trial.messaging.texts import message_body
 from trial.people.errors import NotPermitted, RolesKeptApart
 from trial.people.identity import keys, vault
-from trial.people.models import IdentityRecord, Membership
+from trial.people.models import Membership
 from trial.people.selectors import has_permission, may_manage_members
 from trial.people.services import close_site, end_membership, grant, open_site, own_identity, sync_sites
 from trial.protocol.selectors import active_protocol
@@ -107,22 +112,28 @@ def test_the_shell_says_what_is_missing(tiny, place, problem):
 
 
 def test_rotation_seals_everything_under_the_newest_key(settings, tiny):
-    people = [make_participant(tiny) for _ in range(3)]
-    names = [own_identity(p).name for p in people]
+    participant = make_screened_participant(tiny)
+    enqueue(participant=participant, key="k", kind=Kind.CODE, body="123456", language="nb", due_at=NOW)
+    name = own_identity(participant).name
     old, new = (settings.KEYS_DIR / "identity_keys").read_text().strip(), keys.new_key()
     try:
         settings.IDENTITY_KEYS = f"{new},{old}"
         keys.forget()
-        told = StringIO()
-        call_command("identity", "rotate", stdout=told)
-        assert "people.IdentityRecord: 3 rows" in told.getvalue()
+        counts = rotated()
+        assert counts["people.IdentityRecord"] == counts["screening.Consent"] == 1
+        assert counts["messaging.Message"] >= 1
         settings.IDENTITY_KEYS = new
         keys.forget()
-        assert [own_identity(p).name for p in people] == names
-        blob = IdentityRecord.objects.first().name
-        assert vault.key_id_of(blob) == vault.newest_key_id()
-        again = StringIO()
-        call_command("identity", "rotate", stdout=again)
-        assert "people.IdentityRecord: 0 rows" in again.getvalue()
+        assert own_identity(participant).name == name
+        assert vault.open_of(consent_of(participant), "name") == name
+        assert message_body(participant.messages.get(key="k")) == "123456"
+        assert set(rotated().values()) == {0}
     finally:
         keys.forget()
+
+
+def rotated():
+    """Rows sealed anew, by model."""
+    told = StringIO()
+    call_command("identity", "rotate", stdout=told)
+    return {model: int(rows) for model, rows in re.findall(r"([\w.]+): (\d+) rows", told.getvalue())}
