@@ -1,6 +1,7 @@
 import pytest
 from django.urls import reverse
 
+from tests.browsers import PHONE, assert_good, photograph
 from tests.factories import NOW, TINY, make_trial, make_user
 from trial.protocol.models import Activation, TrialStatus
 from trial.protocol.reading import Sources, read_sources
@@ -99,3 +100,20 @@ def test_a_manager_of_another_trial_sees_nothing(browser_of, trial):
     assert browser.get(page(trial)).status_code == 404
     assert record(browser, trial, "closed").status_code == 404
     assert "tiny" not in browser.get(reverse("admin:protocol_trial_changelist")).content.decode()
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_both_pages_are_good_on_a_phone(open_as):
+    trial = make_trial()
+    sources = read_sources(TINY)
+    text = sources.protocol.replace('version = "1.0"', 'version = "1.1"').replace("target = 8", "target = 9")
+    version = load_protocol(sources=Sources(text, sources.instruments), reason="One more", now=NOW)
+    browser = open_as(make_user("trial_manager", trial=trial), viewport=PHONE)
+    browser.goto(page(trial))
+    assert_good(browser)
+    photograph(browser, "trial")
+    browser.goto(reverse("admin:protocol_trial_version", args=[trial.pk, version.pk]))
+    browser.locator("details").first.click()
+    assert_good(browser)
+    photograph(browser, "protocol-version")

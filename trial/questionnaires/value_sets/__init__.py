@@ -1,8 +1,8 @@
 """EQ-5D: the value that the people of a country give to a state of health, from published coefficients.
 
 Sources: 3L Dolan 1997 (UK), Wittrup-Jensen 2009 (Denmark), Burström 2014 (Sweden, experience-based, so that
-full health is .9694); 5L Garratt 2025 (Norway), Jensen 2021 (Denmark), Burström 2020 (Sweden, experience-based) and
-Sun 2022 (Sweden). The questionnaire's wording belongs to EuroQol and is not here.
+full health is .9694); 5L Garratt 2025 (Norway), Jensen 2021 (Denmark), Burström 2020 (Sweden,
+experience-based) and Sun 2022 (Sweden). The questionnaire's wording belongs to EuroQol and is not here.
 """
 
 import csv
