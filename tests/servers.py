@@ -30,6 +30,17 @@ ROOT = Path(__file__).resolve().parents[1]
 VAR = ROOT / "var" / "test"
 
 
+EMPTY = """
+DO $$
+DECLARE name text;
+BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public'
+        AND tablename NOT IN ('django_migrations', 'django_content_type', 'auth_permission')
+    LOOP EXECUTE format('DELETE FROM %I', name); END LOOP;
+END $$
+"""
+
+
 def start(stack: ExitStack) -> None:
     """Start both servers and the template database; closing the stack stops them."""
     end_orphans()
@@ -107,13 +118,10 @@ def _only_one():
 
 
 def empty(superuser_url: str) -> None:
-    """Remove every row that a test has committed, past all triggers, and keep Django's own catalogues."""
-    keep = ("django_migrations", "django_content_type", "auth_permission")
+    """Remove every row that a test has committed, past all triggers, and keep Django's own catalogues.
+
+    DELETE, not TRUNCATE: a test leaves few rows, and a hundred new files for empty tables take longer.
+    """
     with psycopg.connect(superuser_url, autocommit=True) as connection:
-        tables = connection.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND NOT tablename = ANY(%s)",
-            [list(keep)],
-        ).fetchall()
         connection.execute("SET session_replication_role = replica")
-        names = sql.SQL(", ").join(sql.Identifier(table) for (table,) in tables)
-        connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(names))
+        connection.execute(EMPTY)
