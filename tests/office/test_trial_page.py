@@ -114,6 +114,6 @@ def test_both_pages_are_good_on_a_phone(open_as):
     assert_good(browser)
     photograph(browser, "trial")
     browser.goto(reverse("admin:protocol_trial_version", args=[trial.pk, version.pk]))
-    browser.locator("details").first.click()
+    browser.locator("main summary").first.click()
     assert_good(browser)
     photograph(browser, "protocol-version")
