@@ -99,16 +99,25 @@ def analyse_snapshot(*, snapshot: Snapshot) -> FirstAnalysis:
 
 
 def make_due_snapshots(*, by: str, now: datetime) -> list[Snapshot]:
-    """For each trial whose hour of export has passed since its latest snapshot, make and analyse one."""
-    made = []
+    """For each trial whose hour of export has passed since its latest snapshot, make and analyse one.
+
+    A trial that fails does not keep the others from theirs; afterwards its error is raised in an
+    ExceptionGroup.
+    """
+    made, failed = [], []
     for trial in Trial.objects.filter(activations__isnull=False).distinct():
-        if is_snapshot_due(trial, now):
-            try:
+        try:
+            if is_snapshot_due(trial, now):
                 snapshot = make_snapshot(trial=trial, by=by, now=now)
-            except SnapshotUnderway:
-                continue
-            analyse_snapshot(snapshot=snapshot)
-            made.append(snapshot)
+                made.append(snapshot)
+                analyse_snapshot(snapshot=snapshot)
+        except SnapshotUnderway:
+            continue
+        except Exception as error:
+            error.add_note(f"while exporting {trial}")
+            failed.append(error)
+    if failed:
+        raise ExceptionGroup("Snapshots could not be made", failed)
     return made
 
 

@@ -234,6 +234,17 @@ def test_after_the_lock_one_open_snapshot_is_the_last(trial, participants):
     assert make_due_snapshots(by="system:test", now=tomorrow + timedelta(days=1)) == []
 
 
+def test_a_trial_whose_export_fails_does_not_keep_the_others_from_theirs(trial, exports):
+    make_trial("another")
+    in_the_way = exports / f"tiny-0001-{LATER:%Y%m%dT%H%M%SZ}.zip"
+    in_the_way.mkdir(parents=True)
+    with pytest.raises(ExceptionGroup) as failed:
+        make_due_snapshots(by="system:test", now=LATER)
+    assert failed.value.exceptions[0].__notes__ == ["while exporting tiny"]
+    assert [snapshot.trial.slug for snapshot in Snapshot.objects.all()] == ["another"]
+    assert list(exports.glob("*.part")) == []
+
+
 def test_what_a_killed_export_left_is_removed_by_the_next(trial, exports):
     exports.mkdir()
     left = exports / "tiny-0001-20260415T020000Z-x7k.part"
