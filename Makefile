@@ -48,3 +48,8 @@ chromium:
 
 gettext:
 	@command -v xgettext > /dev/null || $(DEBIAN) gettext
+
+# Extracts new texts into the catalogues, to be translated by hand.
+translations: setup gettext
+	$(RUN) manage.py makemessages --locale nb --locale nn --locale sv --no-location --no-wrap \
+		--ignore .venv --ignore var --ignore tests
