@@ -51,6 +51,10 @@ class Simulator:
         address = f"{self.url}/phones/{phone}/answers"
         requests.post(address, {"body": body}, timeout=5, allow_redirects=False).raise_for_status()
 
+    def accepted(self) -> int:
+        """How many messages were accepted, answers counted too."""
+        return requests.get(f"{self.url}/simulator/health", timeout=5).json()["messages"]
+
     def messages(self, to: str | None = None) -> list[dict]:
         """All that was accepted, the newest first."""
         account = settings.TWILIO_ACCOUNT_SID

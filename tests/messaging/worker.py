@@ -16,7 +16,7 @@ from trial.messaging.models import Kind, Message, State
 from trial.messaging.services import Draft, dispatch_due, enqueue_many, recover_in_flight
 from trial.messaging.services.recovery import ABANDONED_AFTER
 
-PEOPLE = 10
+PEOPLE = 90
 
 
 def plan(number: str) -> None:
@@ -47,7 +47,7 @@ def settle() -> None:
 
 def settle_at(moment: datetime) -> None:
     open_states = (State.QUEUED, State.IN_FLIGHT)
-    for _ in range(20):
+    for _ in range(100):
         moment += ABANDONED_AFTER + timedelta(seconds=1)
         recover_in_flight(gateway=gateways.current(), now=moment)
         dispatch_due(gateway=gateways.current(), now=moment)

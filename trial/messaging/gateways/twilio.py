@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -20,7 +21,7 @@ from trial.messaging.gateways import GatewayError, InDoubt, Refused, Sent, TryLa
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 10.0
 CLOCKS_APART = timedelta(minutes=2)
-MOST_CANDIDATES = 200
+PAGE = 1000
 TOO_MANY_REQUESTS = 429
 NOT_LET_IN = (401, 403)
 LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -85,25 +86,28 @@ class TwilioGateway:
 
         Not filtered by DateSent, which a message has only after it has left Twilio.
         """
+        earliest = since - CLOCKS_APART
         try:
-            latest = self._messages.list(to=to, limit=MOST_CANDIDATES)
+            newest_first = self._messages.stream(to=to, page_size=PAGE)
+            made_since = list(takewhile(lambda made: _made_after(made, earliest), newest_first))
         except (TwilioException, requests.RequestException) as error:
             raise _what_happened(error) from None
         except ValueError:
             raise InDoubt("unreadable") from None
-        earliest = since - CLOCKS_APART
-        return [Sent(made.sid) for made in reversed(latest) if _fits(made, body, earliest)]
+        return [Sent(made.sid) for made in reversed(made_since) if _fits(made, body)]
 
     def signed_by_provider(self, path: str, form: Mapping[str, Any], signature: str) -> bool:
         """Whether Twilio made this request to `path` (with its query) of our public address."""
         return bool(self._validator.validate(self._public_base_url + path, form, signature))
 
 
-def _fits(made: MessageInstance, body: str, earliest: datetime) -> bool:
-    if made.direction == "inbound" or (made.date_created and made.date_created < earliest):
-        return False
-    text = (made.body or "").strip()
-    return text in ("", body.strip())  # empty where the account redacts bodies
+def _made_after(made: MessageInstance, earliest: datetime) -> bool:
+    return made.date_created is None or made.date_created >= earliest
+
+
+def _fits(made: MessageInstance, body: str) -> bool:
+    text = (made.body or "").strip()  # empty where the account redacts bodies
+    return made.direction != "inbound" and text in ("", body.strip())
 
 
 def _what_happened(error: Exception) -> GatewayError:

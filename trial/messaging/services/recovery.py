@@ -23,25 +23,28 @@ def recover_in_flight(*, gateway: Gateway, now: datetime, batch: int = 100) -> C
     """
     counts = Counts()
     ends = time.monotonic() + SWEEP_SECONDS
-    for message in _abandoned(now, batch):
-        if time.monotonic() > ends:
-            break
-        try:
-            found = gateway.find(
-                to=vault.open_of(message, "recipient"), body=texts.message_body(message), since=message.due_at
-            )
-        except (TryLater, InDoubt):
-            counts.in_doubt += 1
-            break
-        known = Message.objects.filter(provider_id__in=[sent.provider_id for sent in found])
-        taken = set(known.values_list("provider_id", flat=True))
-        if ours := next((sent for sent in found if sent.provider_id not in taken), None):
-            counts.sent += record_accepted(provider_ids={message.pk: ours.provider_id}, now=now)
-        else:
-            counts.put_back += Message.objects.filter(pk=message.pk, state=State.IN_FLIGHT).update(
-                state=State.QUEUED, recipient=None, try_at=now
-            )
+    try:
+        while messages := _abandoned(now, batch):
+            for message in messages:
+                if time.monotonic() > ends:
+                    return counts
+                _find_out(message, gateway, now, counts)
+    except (TryLater, InDoubt):
+        counts.in_doubt += 1
     return counts
+
+
+def _find_out(message: Message, gateway: Gateway, now: datetime, counts: Counts) -> None:
+    found = gateway.find(
+        to=vault.open_of(message, "recipient"), body=texts.message_body(message), since=message.due_at
+    )
+    known = Message.objects.filter(provider_id__in=[sent.provider_id for sent in found])
+    taken = set(known.values_list("provider_id", flat=True))
+    if ours := next((sent for sent in found if sent.provider_id not in taken), None):
+        counts.sent += record_accepted(provider_ids={message.pk: ours.provider_id}, now=now)
+    else:
+        in_flight = Message.objects.filter(pk=message.pk, state=State.IN_FLIGHT)
+        counts.put_back += in_flight.update(state=State.QUEUED, recipient=None, try_at=now)
 
 
 @transaction.atomic

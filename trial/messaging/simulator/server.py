@@ -51,7 +51,7 @@ def application(arguments: argparse.Namespace) -> web.Application:
 
 def _controls(delivery: Delivery) -> list[web.RouteDef]:
     async def health(request: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
+        return web.json_response({"status": "ok", "messages": len(delivery.store.messages)})
 
     async def set_faults(request: web.Request) -> web.Response:
         try:
