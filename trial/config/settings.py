@@ -161,6 +161,7 @@ LANGUAGES = [
     ("sv", _("Swedish")),
     ("en", _("English")),
 ]
+FORMAT_MODULE_PATH = "trial.core.formats"
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
