@@ -1,27 +1,13 @@
 """The office in a real browser: on a phone, by keyboard alone, without JavaScript, by axe's rules."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
-from playwright.sync_api import Page, sync_playwright
 
+from tests.browsers import DESK, assert_good
 from tests.factories import make_screened_participant, make_trial, make_user, make_verified_participant, seal
 from tests.office.conftest import PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-PHONE = {"width": 390, "height": 844}
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def chromium():
-    """Playwright runs an event loop in this thread; Django must not take that for asynchronous code."""
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -29,31 +15,6 @@ def trial():
     trial = make_trial()
     seal(trial)
     return trial
-
-
-@pytest.fixture
-def open_as(chromium, live_server, client):
-    """A page of a browser in which somebody is logged in."""
-
-    def open_page(user, *, javascript=True, viewport=PHONE) -> Page:
-        client.force_login(user)
-        context = chromium.new_context(
-            base_url=live_server.url, java_script_enabled=javascript, viewport=viewport, locale="en"
-        )
-        cookies = {"sessionid": client.cookies["sessionid"].value, "django_language": "en"}
-        context.add_cookies(
-            [{"name": name, "value": value, "url": live_server.url} for name, value in cookies.items()]
-        )
-        return context.new_page()
-
-    return open_page
-
-
-def assert_good(page: Page) -> None:
-    """No rule of WCAG 2.2 AA is broken, and nothing sticks out to the right."""
-    found = Axe().run(page, options=RULES)
-    assert found.violations_count == 0, found.generate_report()
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_coordinator_verifies_and_randomizes_on_a_phone(trial, open_as):
@@ -82,7 +43,7 @@ def test_coordinator_verifies_and_randomizes_on_a_phone(trial, open_as):
 def test_office_works_without_javascript_and_by_keyboard(trial, open_as):
     coordinator = make_user("coordinator", trial=trial, password=PASSWORD)
     participant = make_verified_participant(trial, by=coordinator)
-    page = open_as(coordinator, javascript=False, viewport={"width": 1280, "height": 900})
+    page = open_as(coordinator, java_script_enabled=False, viewport=DESK)
 
     page.goto(reverse("admin:people_participant_randomize", args=[participant.pk]))
     page.get_by_label("Your password").focus()
