@@ -28,9 +28,9 @@ from trial.accounts.permissions import Permission
 from trial.core.clock import now
 from trial.core.errors import DomainError
 from trial.messaging.services import read_inbound
-from trial.people.access import requires
+from trial.people.access import access_participant, requires
 from trial.people.models import Participant
-from trial.people.selectors import has_permission, participants_for
+from trial.people.selectors import has_permission
 from trial.protocol.selectors import active_protocol
 
 acts = require_http_methods(["GET", "HEAD", "POST"])
@@ -44,7 +44,7 @@ def _user(request: HttpRequest) -> User:
 
 def _open(request: HttpRequest, pk: int, permission: Permission) -> Participant:
     """The door: a participant at a site where the user may; else 404."""
-    return get_object_or_404(participants_for(request.user, permission), pk=pk)
+    return access_participant(request.user, pk, permission)
 
 
 def _done(form: Form, act: Callable[[], Any]) -> bool:
