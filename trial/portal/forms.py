@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy
 
 from screening.forms import NormalisedField
 from trial.portal.entry import readings
-from trial.protocol.schema import Weekly
+from trial.protocol.schema import Item, Kind, Text, Weekly
+from trial.questionnaires.forms import NumberField
 
 LONGEST_BREAK = timedelta(days=182)
 A_DAY_I_CHOOSE = "day"
@@ -80,21 +81,25 @@ class WeekForm(forms.Form):
     """How many days of one week."""
 
     def __init__(self, weekly: Weekly, days: Decimal | None, data: Any = None) -> None:
-        super().__init__(data, initial={"days": days})
+        super().__init__(data, initial={"days": None if days is None else float(days)})
         limits = {"smallest": number_format(weekly.minimum), "largest": number_format(weekly.maximum)}
-        self.fields["days"] = forms.DecimalField(
+        limited = Item(
+            key="days",
+            kind=Kind.NUMBER,
+            label=Text({"en": "Days"}),
+            minimum=weekly.minimum,
+            maximum=weekly.maximum,
+            step=weekly.step,
+        )
+        self.fields["days"] = NumberField(
+            limited,
             label=_("How many days were you on sick leave?"),
             help_text=_("A number from %(smallest)s to %(largest)s.") % limits,
-            min_value=weekly.minimum,
-            max_value=weekly.maximum,
-            step_size=weekly.step,
-            localize=True,
-            widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-            error_messages={
-                "required": _("Write how many days."),
-                "invalid": _("Write a number, such as 3."),
-            },
+            error_messages={"required": _("Write how many days.")},
         )
+
+    def clean_days(self) -> Decimal:
+        return Decimal(str(self.cleaned_data["days"]))
 
 
 class WithdrawForm(forms.Form):

@@ -1,0 +1,101 @@
+"""What a coordinator must check, decided and counted."""
+
+import pytest
+
+from screening import services
+from screening.errors import BaselineNotFinished, DecisionMissing
+from screening.models import Verification
+from screening.selectors import consort_counts, criteria_to_verify, verification_of
+from tests.factories import NOW, make_participant, make_screened_participant, make_trial, make_user
+from trial.people.models import Status
+from trial.people.selectors import facts
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def trial():
+    return make_trial(
+        changes={
+            'checked_by = "coordinator"': 'checked_by = "coordinator"\nexpression = "wellbeing_total <= 2"',
+        }
+    )
+
+
+@pytest.fixture
+def coordinator(trial):
+    return make_user("coordinator", trial=trial)
+
+
+def verify(participant, by, *, fits=True, reason=""):
+    return services.verify(
+        participant=participant, by=by, decisions={"needs_treatment": fits}, now=NOW, reason=reason
+    )
+
+
+def test_the_checklist_says_what_follows_from_the_answers(trial):
+    [to_verify] = criteria_to_verify(make_screened_participant(trial))
+
+    assert to_verify.criterion.key == "needs_treatment"
+    assert to_verify.suggestion is True
+
+
+def test_the_checklist_is_silent_where_the_answers_do_not_tell(trial):
+    [to_verify] = criteria_to_verify(make_participant(trial))
+
+    assert to_verify.suggestion is None
+
+
+def test_nothing_in_the_way_verifies(trial, coordinator):
+    participant = make_screened_participant(trial)
+    verify(participant, coordinator)
+
+    assert verification_of(participant).eligible
+    assert Status.VERIFIED in facts(participant, NOW)
+
+
+def test_one_criterion_in_the_way_makes_not_eligible(trial, coordinator):
+    participant = make_screened_participant(trial)
+    verify(participant, coordinator, fits=False, reason="Fracture")
+
+    assert verification_of(participant).reason == "Fracture"
+    assert Status.NOT_ELIGIBLE in facts(participant, NOW)
+
+
+def test_a_later_decision_counts_instead(trial, coordinator):
+    participant = make_screened_participant(trial)
+    verify(participant, coordinator, fits=False, reason="A slip")
+    verify(participant, coordinator)
+
+    assert verification_of(participant).eligible
+    assert Status.NOT_ELIGIBLE not in facts(participant, NOW)
+
+
+def test_the_same_decision_sent_twice_is_recorded_once(trial, coordinator):
+    participant = make_screened_participant(trial)
+    verify(participant, coordinator)
+    verify(participant, coordinator)
+
+    assert Verification.objects.count() == 1
+
+
+def test_every_criterion_needs_a_decision(trial, coordinator):
+    with pytest.raises(DecisionMissing) as refusal:
+        services.verify(participant=make_screened_participant(trial), by=coordinator, decisions={}, now=NOW)
+    assert refusal.value.criteria == ("needs_treatment",)
+
+
+def test_nobody_is_verified_before_the_baseline_is_there(trial, coordinator):
+    with pytest.raises(BaselineNotFinished):
+        verify(make_participant(trial), coordinator)
+
+
+def test_the_flow_is_counted_in_people(trial, coordinator):
+    first, second = make_screened_participant(trial), make_screened_participant(trial)
+    verify(first, coordinator, fits=False)
+    verify(first, coordinator)
+    verify(second, coordinator, fits=False)
+
+    counts = consort_counts(trial)
+    assert (counts.assessed, counts.consented, counts.baseline_completed) == (2, 2, 2)
+    assert (counts.verified, counts.not_eligible_on_check) == (1, 1)
