@@ -1,6 +1,6 @@
 """The doors to cases: 404 to whoever may not know that there is one."""
 
-from django.http import Http404, HttpRequest
+from django.http import Http404
 
 from expertteam.models import Case
 from expertteam.selectors import cases_for
@@ -39,9 +39,3 @@ def access_case_to_plan(user: User, study_id: str) -> Case:
     if not (may_write(case, user) or may_manage(case, user)):
         raise Http404
     return case
-
-
-def signed_in(request: HttpRequest) -> User:
-    """Who asks; the views' `requires` has let nobody else in."""
-    assert isinstance(request.user, User)
-    return request.user

@@ -12,8 +12,9 @@ from screening import services as screening
 from screening.document import consent_document
 from screening.selectors import coordinator_criteria
 from trial.accounts.models import User
-from trial.people.models import Participant, Site
+from trial.people.models import IdentityRecord, Participant, Site
 from trial.people.services import Contact, grant, register_participant, sync_sites
+from trial.people.services.registration import opened
 from trial.protocol.models import Trial, TrialStatus
 from trial.protocol.reading import Sources, read_sources
 from trial.protocol.schema import BASELINE
@@ -95,6 +96,11 @@ def make_participant(
 
 
 # --- screening and randomization ---
+
+
+def identity_of(participant: Participant) -> Contact:
+    """Who it is, without leaving a trace."""
+    return opened(IdentityRecord.objects.get(participant=participant))
 
 
 def make_screened_participant(

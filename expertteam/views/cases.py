@@ -7,10 +7,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from expertteam import selectors, services
-from expertteam.access import access_case, signed_in
+from expertteam.access import access_case
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
-from trial.people.access import requires
+from trial.people.access import requires, staff
 
 
 @never_cache
@@ -18,7 +18,7 @@ from trial.people.access import requires
 @requires(Permission.VIEW_CASE, Permission.MANAGE_CASE)
 def cases(request: HttpRequest) -> HttpResponse:
     """The user's cases by study id, who waits for something first."""
-    lines = selectors.case_lines(signed_in(request), get_language(), now())
+    lines = selectors.case_lines(staff(request), get_language(), now())
     return render(request, "expertteam/cases.html", {"lines": lines})
 
 
@@ -27,7 +27,7 @@ def cases(request: HttpRequest) -> HttpResponse:
 @requires(Permission.VIEW_CASE, Permission.MANAGE_CASE)
 def case(request: HttpRequest, study_id: str) -> HttpResponse:
     """One case as its reader may see it: what is written is for the team alone."""
-    user, language = signed_in(request), get_language()
+    user, language = staff(request), get_language()
     one = access_case(user, study_id)
     line = selectors.case_line(user, one, language, now())
     closed = line.stage is selectors.Stage.CLOSED

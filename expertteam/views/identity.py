@@ -6,12 +6,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from expertteam import services
-from expertteam.access import access_case_as_member, signed_in
+from expertteam.access import access_case_as_member
 from expertteam.forms import ReasonForm
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
 from trial.core.errors import DomainError
-from trial.people.access import requires
+from trial.people.access import requires, staff
 
 
 @never_cache
@@ -19,7 +19,7 @@ from trial.people.access import requires
 @requires(Permission.WRITE_CASE)
 def name(request: HttpRequest, study_id: str) -> HttpResponse:
     """Asks for a reason; shows name and phone once, as the answer to it."""
-    user = signed_in(request)
+    user = staff(request)
     case = access_case_as_member(user, study_id)
     form, known = ReasonForm(request.POST or None), None
     if form.is_valid():

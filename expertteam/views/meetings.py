@@ -7,12 +7,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from expertteam import services
-from expertteam.access import access_case_as_member, access_case_to_plan, signed_in
+from expertteam.access import access_case_as_member, access_case_to_plan
 from expertteam.forms import AttendanceForm, MeetingForm
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
 from trial.core.errors import DomainError
-from trial.people.access import requires
+from trial.people.access import requires, staff
 
 
 @never_cache
@@ -20,7 +20,7 @@ from trial.people.access import requires
 @requires(Permission.WRITE_CASE, Permission.MANAGE_CASE)
 def plan(request: HttpRequest, study_id: str) -> HttpResponse:
     """A form for a time in the trial's zone and a video link."""
-    user = signed_in(request)
+    user = staff(request)
     case = access_case_to_plan(user, study_id)
     form = MeetingForm(request.POST or None, zone=case.time_zone)
     if request.method == "POST" and form.is_valid():
@@ -39,7 +39,7 @@ def plan(request: HttpRequest, study_id: str) -> HttpResponse:
 @requires(Permission.WRITE_CASE)
 def attendance(request: HttpRequest, study_id: str, meeting: int) -> HttpResponse:
     """Who came to a meeting that has begun."""
-    user = signed_in(request)
+    user = staff(request)
     case = access_case_as_member(user, study_id)
     one = get_object_or_404(case.meetings, pk=meeting, cancelled_at=None)
     form = AttendanceForm(request.POST if request.method == "POST" else None, meeting=one)
@@ -57,7 +57,7 @@ def attendance(request: HttpRequest, study_id: str, meeting: int) -> HttpRespons
 @requires(Permission.WRITE_CASE, Permission.MANAGE_CASE)
 def cancel(request: HttpRequest, study_id: str, meeting: int) -> HttpResponse:
     """The meeting is not held."""
-    user = signed_in(request)
+    user = staff(request)
     case = access_case_to_plan(user, study_id)
     try:
         services.cancel_meeting(meeting=get_object_or_404(case.meetings, pk=meeting), by=user, now=now())

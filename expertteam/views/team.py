@@ -8,12 +8,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from expertteam import selectors, services
-from expertteam.access import access_case_to_manage, signed_in
+from expertteam.access import access_case_to_manage
 from expertteam.forms import AssignForm
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
 from trial.core.errors import DomainError
-from trial.people.access import requires
+from trial.people.access import requires, staff
 
 
 @never_cache
@@ -21,7 +21,7 @@ from trial.people.access import requires
 @requires(Permission.VIEW_CASE, Permission.MANAGE_CASE)
 def team(request: HttpRequest, study_id: str) -> HttpResponse:
     """The seats that the protocol names, who sits on them, and a form for one more."""
-    user = signed_in(request)
+    user = staff(request)
     case = access_case_to_manage(user, study_id)
     seats = selectors.seats(case, get_language())
     form = AssignForm(request.POST or None, case=case, seats=seats)
@@ -40,7 +40,7 @@ def team(request: HttpRequest, study_id: str) -> HttpResponse:
 @requires(Permission.VIEW_CASE, Permission.MANAGE_CASE)
 def leave(request: HttpRequest, study_id: str, member: int) -> HttpResponse:
     """Takes somebody off the team."""
-    user = signed_in(request)
+    user = staff(request)
     case = access_case_to_manage(user, study_id)
     one = get_object_or_404(case.members, pk=member)
     try:

@@ -9,12 +9,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from expertteam import selectors, services
-from expertteam.access import access_case_as_member, signed_in
+from expertteam.access import access_case_as_member
 from expertteam.forms import TimeForm
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
 from trial.core.errors import DomainError
-from trial.people.access import requires
+from trial.people.access import requires, staff
 
 
 @never_cache
@@ -22,7 +22,7 @@ from trial.people.access import requires
 @requires(Permission.WRITE_CASE)
 def time(request: HttpRequest, study_id: str) -> HttpResponse:
     """What was entered, and a form for more."""
-    user = signed_in(request)
+    user = staff(request)
     case = access_case_as_member(user, study_id)
     form = (
         TimeForm(request.POST)
@@ -44,7 +44,7 @@ def time(request: HttpRequest, study_id: str) -> HttpResponse:
 @requires(Permission.WRITE_CASE)
 def remove(request: HttpRequest, study_id: str, entry: UUID) -> HttpResponse:
     """Takes back one's own entry."""
-    user = signed_in(request)
+    user = staff(request)
     case = access_case_as_member(user, study_id)
     try:
         services.remove_time(entry=get_object_or_404(case.time_entries, pk=entry), by=user, now=now())

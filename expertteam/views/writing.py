@@ -11,14 +11,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from expertteam import selectors, services
-from expertteam.access import access_case_as_member, signed_in
+from expertteam.access import access_case_as_member
 from expertteam.errors import NewerVersion
 from expertteam.forms import WritingForm
 from expertteam.models import Advice, Case, Note, Writing
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
 from trial.core.errors import DomainError
-from trial.people.access import requires
+from trial.people.access import requires, staff
 
 Act = Callable[..., Writing]
 
@@ -43,7 +43,7 @@ def advice(request: HttpRequest, study_id: str, thread: UUID | None = None) -> H
 def _write(
     request: HttpRequest, study_id: str, model: type[Writing], key: UUID | None, template: str, act: Act
 ) -> HttpResponse:
-    user = signed_in(request)
+    user = staff(request)
     case = access_case_as_member(user, study_id)
     thread = _thread(model, case, key)
     form = WritingForm(request.POST) if request.method == "POST" else _form(thread)

@@ -11,7 +11,7 @@ from tests.factories import NOW, make_case, make_expert, make_user
 from trial.audit.context import acting
 from trial.audit.models import ReadEvent
 from trial.people.models import Status
-from trial.people.services import add_status, own_identity
+from trial.people.services import add_status
 
 pytestmark = pytest.mark.usefixtures("at_noon")
 
@@ -61,7 +61,7 @@ def test_a_member_finds_the_case_and_everything_in_it(case, alice, browse):
 
 
 def test_no_page_or_address_tells_who_it_is(case, alice, browse):
-    browser, known = browse(alice), own_identity(case.participant)
+    browser, known = browse(alice), identity_of(case.participant)
     addresses = [reverse("expertteam:cases"), url("case", case), *member_pages(case), url("team", case)]
     for address in addresses:
         page = text(browser.get(address))
@@ -70,7 +70,7 @@ def test_no_page_or_address_tells_who_it_is(case, alice, browse):
 
 
 def test_the_name_is_shown_once_after_a_reason(case, alice, browse):
-    browser, known = browse(alice), own_identity(case.participant)
+    browser, known = browse(alice), identity_of(case.participant)
     assert known.name not in text(browser.post(url("name", case), {"reason": ""}))
     answer = browser.post(url("name", case), {"reason": "Video meeting today"})
     assert known.name in text(answer)

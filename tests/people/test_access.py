@@ -8,7 +8,6 @@ from trial.accounts.permissions import Permission as P
 from trial.audit.models import ReadEvent
 from trial.people.access import (
     access_participant,
-    access_site,
     access_trial,
     enter,
     leave,
@@ -47,10 +46,13 @@ def charlie(db):
 def test_a_coordinator_sees_the_participants_of_her_site_only(alice, bob, manager, charlie, participant):
     for user in (alice, manager):
         assert access_participant(user, participant.study_id.lower(), P.VIEW_PARTICIPANT) == participant
+        assert access_participant(user, participant.pk, P.VIEW_PARTICIPANT) == participant
         assert participants_for(user, P.VIEW_PARTICIPANT).get() == participant
     for user in (bob, charlie, make_user(), AnonymousUser()):
         with pytest.raises(Http404):
             access_participant(user, participant.study_id, P.VIEW_PARTICIPANT)
+        with pytest.raises(Http404):
+            access_participant(user, participant.pk, P.VIEW_PARTICIPANT)
         assert not participants_for(user, P.VIEW_PARTICIPANT).exists()
 
 
@@ -78,12 +80,10 @@ def test_a_role_at_a_site_does_not_reach_the_whole_trial(tiny, north, south, ali
     assert list(sites_for(alice, P.RANDOMIZE)) == [north]
     assert list(trials_for(alice, P.RANDOMIZE)) == [tiny]
     assert access_trial(manager, "tiny", P.RANDOMIZE) == tiny
-    assert access_site(alice, "tiny", "north", P.RANDOMIZE) == north
     for refused in (
         lambda: access_trial(alice, "tiny", P.RANDOMIZE),
         lambda: access_trial(charlie, "tiny", P.RANDOMIZE),
         lambda: access_trial(manager, "none", P.RANDOMIZE),
-        lambda: access_site(alice, "tiny", "south", P.RANDOMIZE),
     ):
         with pytest.raises(Http404):
             refused()

@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
 from screening.selectors import consent_of
-from tests.factories import NOW, make_screened_participant, make_trial, make_user
+from tests.factories import NOW, identity_of, make_screened_participant, make_trial, make_user
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission as P
 from trial.messaging.models import Kind
@@ -17,7 +17,7 @@ from trial.people.errors import NotPermitted, RolesKeptApart
 from trial.people.identity import keys, vault
 from trial.people.models import Membership
 from trial.people.selectors import has_permission, may_manage_members
-from trial.people.services import close_site, end_membership, grant, open_site, own_identity, sync_sites
+from trial.people.services import close_site, end_membership, grant, open_site, sync_sites
 from trial.protocol.selectors import active_protocol
 
 
@@ -114,7 +114,7 @@ def test_the_shell_says_what_is_missing(tiny, place, problem):
 def test_rotation_seals_everything_under_the_newest_key(settings, tiny):
     participant = make_screened_participant(tiny)
     enqueue(participant=participant, key="k", kind=Kind.CODE, body="123456", language="nb", due_at=NOW)
-    name = own_identity(participant).name
+    name = identity_of(participant).name
     old, new = (settings.KEYS_DIR / "identity_keys").read_text().strip(), keys.new_key()
     try:
         settings.IDENTITY_KEYS = f"{new},{old}"
@@ -124,7 +124,7 @@ def test_rotation_seals_everything_under_the_newest_key(settings, tiny):
         assert counts["messaging.Message"] >= 1
         settings.IDENTITY_KEYS = new
         keys.forget()
-        assert own_identity(participant).name == name
+        assert identity_of(participant).name == name
         assert vault.open_of(consent_of(participant), "name") == name
         assert message_body(participant.messages.get(key="k")) == "123456"
         assert set(rotated().values()) == {0}

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from django.db import DatabaseError, transaction
 
-from tests.factories import NOW, make_contact, make_participant
+from tests.factories import NOW, identity_of, make_contact, make_participant
 from trial.people.errors import AlreadyRegistered, IdentityErased, StatusRefused
 from trial.people.facts import Barrier
 from trial.people.models import Participant, ParticipantStatus, Status
@@ -11,12 +11,10 @@ from trial.people.selectors import (
     contact_barriers,
     current_facts,
     facts,
-    is_paused,
-    may_contact,
     statuses,
     without_data_withdrawn,
 )
-from trial.people.services import add_status, own_identity, phone_for_sending, phones_for_sending
+from trial.people.services import add_status, phone_for_sending, phones_for_sending
 
 DAY = timedelta(days=1)
 
@@ -31,12 +29,12 @@ def happens(participant):
 
 def test_a_pause_ends_by_itself_or_when_resumed(participant, happens):
     happens(Status.PAUSED, until=NOW + 14 * DAY)
-    assert is_paused(participant, NOW + DAY)
-    assert not may_contact(participant, NOW + DAY)
-    assert may_contact(participant, NOW + 14 * DAY)
+    assert facts(participant, NOW + DAY).paused
+    assert not facts(participant, NOW + DAY).may_contact
+    assert facts(participant, NOW + 14 * DAY).may_contact
     happens(Status.RESUMED, 2)
-    assert may_contact(participant, NOW + 2 * DAY)
-    assert not may_contact(participant, NOW + DAY)
+    assert facts(participant, NOW + 2 * DAY).may_contact
+    assert not facts(participant, NOW + DAY).may_contact
 
 
 def test_a_pause_can_be_made_longer(participant, happens):
@@ -55,7 +53,7 @@ def test_stop_holds_until_contact_is_asked_for_again(participant, happens):
     happens(Status.RESUMED_CONTACT, 3)
     assert contact_barriers([participant.pk], NOW + 3 * DAY) == {}
     happens(Status.STOPPED_CONTACT, 5)
-    assert not may_contact(participant, NOW + 5 * DAY)
+    assert not facts(participant, NOW + 5 * DAY).may_contact
 
 
 def test_a_start_message_does_not_undo_a_withdrawal(participant, happens):
@@ -67,7 +65,7 @@ def test_a_start_message_does_not_undo_a_withdrawal(participant, happens):
 def test_withdrawal_from_the_intervention_leaves_contact_alone(participant, happens):
     happens(Status.WITHDRAWN_INTERVENTION)
     assert facts(participant, NOW).intervention_withdrawn
-    assert may_contact(participant, NOW)
+    assert facts(participant, NOW).may_contact
 
 
 def test_nobody_writes_to_the_dead(participant, happens):
@@ -82,11 +80,11 @@ def test_withdrawal_of_data_erases_who_it_was_and_still_knows_the_person(tiny, n
     kari = make_contact()
     participant = make_participant(tiny, north, contact=kari)
     add_status(participant=participant, name=Status.WITHDRAWN_DATA, by=None, now=NOW)
-    assert own_identity(participant).name == ""
+    assert identity_of(participant).name == ""
     assert phones_for_sending([participant.pk]) == {}
     with pytest.raises(IdentityErased):
         phone_for_sending(participant)
-    assert not may_contact(participant, NOW)
+    assert not facts(participant, NOW).may_contact
     assert facts(participant, NOW).data_withdrawn
     assert not without_data_withdrawn(Participant.objects.all()).exists()
     with pytest.raises(AlreadyRegistered):

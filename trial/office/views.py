@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -26,9 +26,9 @@ from trial.core.errors import DomainError
 from trial.office.find import find_by_phone
 from trial.office.forms import FindForm, IdentityForm, ReasonForm, StatusForm, VerifyForm
 from trial.office.story import story, trail_of
-from trial.people.access import staff
+from trial.people.access import access_participant, staff
 from trial.people.models import Participant
-from trial.people.selectors import facts, has_permission, participants_for
+from trial.people.selectors import facts, has_permission
 from trial.people.services import add_status, read_identity
 from trial.protocol.selectors import protocol_of
 
@@ -41,7 +41,7 @@ JUST_RANDOMIZED = "just_randomized"
 
 def _open(request: HttpRequest, pk: int, permission: Permission) -> Participant:
     """The door: a participant at a site where the user may; else 404."""
-    return get_object_or_404(participants_for(request.user, permission), pk=pk)
+    return access_participant(request.user, pk, permission)
 
 
 def _back(participant: Participant) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""The doors. A view reaches a trial, a site or a participant through one of these, or not at all.
+"""The doors. A view reaches a trial or a participant through one of these, or not at all.
 
 Whoever may not know that something exists is answered as if it did not: 404.
 """
@@ -13,8 +13,8 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.audit.context import become
-from trial.people.models import Participant, Site
-from trial.people.selectors import Someone, has_permission, participants_for, sites_for
+from trial.people.models import Participant
+from trial.people.selectors import Someone, has_permission, participants_for
 from trial.people.study_id import read_study_id
 from trial.protocol.models import Trial
 
@@ -48,10 +48,10 @@ def staff(request: HttpRequest) -> User:
     return request.user
 
 
-def access_participant(user: Someone, study_id: str, permission: Permission) -> Participant:
-    """The participant with this study id, however typed, at a site where the user may; else 404."""
-    written = read_study_id(study_id)
-    participant = participants_for(user, permission).filter(study_id=written).first() if written else None
+def access_participant(user: Someone, key: str | int, permission: Permission) -> Participant:
+    """The participant by study id (however typed) or primary key, at a site where the user may; else 404."""
+    wanted = {"pk": key} if isinstance(key, int) else {"study_id": read_study_id(key)}
+    participant = participants_for(user, permission).filter(**wanted).first()
     if participant is None:
         raise Http404
     return participant
@@ -63,14 +63,6 @@ def access_trial(user: Someone, slug: str, permission: Permission) -> Trial:
     if trial is None or not has_permission(user, permission, trial=trial):
         raise Http404
     return trial
-
-
-def access_site(user: Someone, slug: str, key: str, permission: Permission) -> Site:
-    """The trial's site, where the user may at that site; else 404."""
-    site = sites_for(user, permission).filter(trial__slug=slug, key=key).select_related("trial").first()
-    if site is None:
-        raise Http404
-    return site
 
 
 def own_participant(request: HttpRequest) -> Participant | None:

@@ -215,7 +215,6 @@ class IdentityRecord(Model):
     postal_code = models.BinaryField(null=True)
     identity_number = models.BinaryField(null=True)
     phone_index = models.BinaryField(null=True)
-    email_index = models.BinaryField(null=True)
     person_index = models.BinaryField()
     """Tells the same person apart within a trial: over the trial and the identity number, or where the
     protocol collects none, over the trial, the phone and the name. Kept when the rest is erased, so that
@@ -223,10 +222,10 @@ class IdentityRecord(Model):
     erased_at = models.DateTimeField(null=True)
 
     sealed: ClassVar[tuple[str, ...]] = ("name", "phone", "email", "postal_code", "identity_number")
-    audit_redact = (*sealed, "phone_index", "email_index", "person_index")
+    audit_redact = (*sealed, "phone_index", "person_index")
     """The trail cannot be edited, so what may have to be erased never enters it."""
     privacy = Privacy(
-        identity=(*sealed, "phone_index", "email_index", "person_index"),
+        identity=(*sealed, "phone_index", "person_index"),
         pseudonymous=("id", "participant", "erased_at"),
     )
 
@@ -247,15 +246,11 @@ class IdentityRecord(Model):
                     postal_code=None,
                     identity_number=None,
                     phone_index=None,
-                    email_index=None,
                 ),
                 name="identity_whole_or_erased",
             ),
         )
-        indexes = (
-            models.Index(fields=("phone_index",), name="identity_by_phone"),
-            models.Index(fields=("email_index",), name="identity_by_email"),
-        )
+        indexes = (models.Index(fields=("phone_index",), name="identity_by_phone"),)
 
     def __str__(self) -> str:
         return str(self.pk)

@@ -12,7 +12,7 @@ from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.accounts.roles import BY_KEY
 from trial.people.facts import Barrier, Facts, read_facts
-from trial.people.identity import NotReadable, blind_index, normalise_email
+from trial.people.identity import blind_index
 from trial.people.models import IdentityRecord, Membership, Participant, ParticipantStatus, Site, Status
 from trial.protocol.models import Trial
 
@@ -94,15 +94,6 @@ def participants_by_phone(phone: str) -> QuerySet[Participant]:
     return Participant.objects.filter(identity__phone_index=blind_index(phone, field="phone"))
 
 
-def participants_by_email(email: str) -> QuerySet[Participant]:
-    """Everybody who gave this e-mail address, in any trial."""
-    try:
-        index = blind_index(normalise_email(email), field="email")
-    except NotReadable:
-        return Participant.objects.none()
-    return Participant.objects.filter(identity__email_index=index)
-
-
 def participants_by_phone_indexes(indexes: Collection[bytes]) -> dict[bytes, list[Participant]]:
     """The same for many numbers of which only the blind index is known, in one query."""
     found: dict[bytes, list[Participant]] = defaultdict(list)
@@ -142,16 +133,6 @@ def contact_barriers(participants: Iterable[Participant | int], now: datetime) -
     """Whom of these we may not contact at `now`, and why; who is missing from the answer may be contacted."""
     found = current_facts(participants, now)
     return {pk: known.barrier for pk, known in found.items() if known.barrier is not None}
-
-
-def is_paused(participant: Participant, now: datetime) -> bool:
-    """Whether the participant asked for a break that lasts at `now`."""
-    return facts(participant, now).paused
-
-
-def may_contact(participant: Participant, now: datetime) -> bool:
-    """Whether messages and calls may go to the participant: not paused, stopped, withdrawn or dead."""
-    return facts(participant, now).may_contact
 
 
 def without_data_withdrawn(participants: QuerySet[Participant]) -> QuerySet[Participant]:

@@ -166,7 +166,6 @@ class Migration(migrations.Migration):
                 ("postal_code", models.BinaryField(null=True)),
                 ("identity_number", models.BinaryField(null=True)),
                 ("phone_index", models.BinaryField(null=True)),
-                ("email_index", models.BinaryField(null=True)),
                 ("person_index", models.BinaryField()),
                 ("erased_at", models.DateTimeField(null=True)),
                 (
@@ -183,7 +182,6 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "identities",
                 "indexes": [
                     models.Index(fields=["phone_index"], name="identity_by_phone"),
-                    models.Index(fields=["email_index"], name="identity_by_email"),
                 ],
                 "constraints": [
                     models.UniqueConstraint(fields=("person_index",), name="identity_person_once_per_trial"),
@@ -197,7 +195,6 @@ class Migration(migrations.Migration):
                             ),
                             models.Q(
                                 ("email", None),
-                                ("email_index", None),
                                 ("erased_at__isnull", False),
                                 ("identity_number", None),
                                 ("name", None),

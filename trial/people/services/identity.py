@@ -18,8 +18,6 @@ from trial.people.selectors import has_permission
 from trial.people.services.registration import opened, person_index, seal_identity, with_phone
 from trial.protocol.selectors import protocol_of
 
-FIELDS = IdentityRecord.sealed
-
 
 @dataclass(frozen=True)
 class Identity:
@@ -58,12 +56,6 @@ def disclose_identity(
     )
     record = IdentityRecord.objects.get(participant=participant)
     return Identity(**{field: vault.open_of(record, field) for field in fields})
-
-
-def own_identity(participant: Participant) -> Identity:
-    """What the participant told us, for the participant's own eyes."""
-    record = IdentityRecord.objects.get(participant=participant)
-    return Identity(**{field: vault.open_of(record, field) for field in FIELDS})
 
 
 def phone_for_sending(participant: Participant) -> str:

@@ -120,7 +120,6 @@ def seal_identity(record: IdentityRecord, contact: Contact) -> IdentityRecord:
         else:
             setattr(record, field, None)
     record.phone_index = blind_index(contact.phone, field="phone")
-    record.email_index = blind_index(contact.email, field="email") if contact.email else None
     return record
 
 

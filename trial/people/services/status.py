@@ -56,5 +56,5 @@ def _refuse_impossible(status: Status, known: Facts, now: datetime, until: datet
 def _erase_identity(participant: Participant, now: datetime) -> None:
     """Null everything that tells who it was, except the index that keeps the person from being randomized
     twice."""
-    erased = dict.fromkeys((*IdentityRecord.sealed, "phone_index", "email_index"))
+    erased = dict.fromkeys((*IdentityRecord.sealed, "phone_index"))
     IdentityRecord.objects.filter(participant=participant).update(erased_at=now, **erased)
