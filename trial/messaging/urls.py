@@ -1,4 +1,4 @@
-"""Addresses under `/hooks/` that the SMS provider calls."""
+"""Addresses that the SMS provider calls."""
 
 from django.urls import path
 
@@ -7,6 +7,6 @@ from trial.messaging import views
 app_name = "messaging"
 
 urlpatterns = [
-    path("twilio/status/<uuid:message_id>/", views.status, name="status"),
-    path("twilio/inbound/", views.inbound, name="inbound"),
+    path("hooks/twilio/status/<uuid:message_id>/", views.status, name="status"),
+    path("hooks/twilio/inbound/", views.inbound, name="inbound"),
 ]
