@@ -176,7 +176,7 @@ def test_a_break_until_a_chosen_day(browser, kari):
     log_in(browser)
     browser.post("/me/break/", {"length": "day", "until": "2026-04-01"})
 
-    assert "up to and including April 1, 2026" in html(browser.get("/me/"))
+    assert "up to and including 1 April 2026" in html(browser.get("/me/"))
     assert facts(kari, NOW + timedelta(days=29)).paused
     assert not facts(kari, NOW + timedelta(days=31)).paused
 
