@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from expertteam import selectors, services
 from expertteam.models import Advice, Meeting, Note, TimeEntry
-from tests.factories import NOW, make_case, make_expert, make_user
+from tests.factories import NOW, identity_of, make_case, make_expert, make_user
 from trial.audit.context import acting
 from trial.audit.models import ReadEvent
 from trial.people.models import Status
