@@ -22,10 +22,13 @@ def _servers():
 
     if os.environ.get("TILBAKE_ENV") == "production" or WITHOUT_SERVERS & set(sys.argv[1:2]):
         return nullcontext()
-    from trial.config.embedded import provide
+    from trial.config.embedded import mark_this_process, provide
 
+    is_demo = sys.argv[1:2] == ["demo"]
+    if is_demo:
+        mark_this_process()
     var = Path(os.environ.get("TILBAKE_VAR", Path(__file__).resolve().parent / "var"))
-    return provide(var, redis=sys.argv[1:2] == ["demo"])
+    return provide(var, redis=is_demo)
 
 
 if __name__ == "__main__":

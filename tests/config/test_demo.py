@@ -28,6 +28,13 @@ def environment(tmp_path_factory):
     return {name: value for name, value in os.environ.items() if name not in GIVEN} | own | ports
 
 
+@pytest.fixture(autouse=True)
+def nothing_stays(environment):
+    yield
+    for process in processes_of(environment):
+        process.kill()
+
+
 def demo(environment, *options, **more):
     return subprocess.Popen(
         [sys.executable, "manage.py", "demo", *options],

@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -187,12 +188,19 @@ def provide(var: Path, *, redis: bool) -> ExitStack:
     return stack
 
 
+def mark_this_process() -> None:
+    """Begin this program anew with the mark in its environment, so that its forks carry it too."""
+    if SUPERVISOR not in os.environ:
+        os.environ[SUPERVISOR] = str(os.getpid())
+        os.execv(sys.executable, [sys.executable, *sys.argv])
+
+
 def end_orphans() -> None:
     """End the processes whose starter was killed before it could end them."""
     orphans = [process for process in psutil.process_iter() if _is_orphan(process)]
     for process in orphans:
         process.terminate()
-    for process in psutil.wait_procs(orphans, timeout=10)[1]:
+    for process in psutil.wait_procs(orphans, timeout=5)[1]:
         process.kill()
 
 

@@ -11,7 +11,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from expertteam.services import open_cases
-from followup.services import interpret_inbound, make_plans, turn_due_occasions, turn_reminders
+from followup.services import finish_plans, interpret_inbound, make_plans, turn_due_occasions, turn_reminders
 from trial.messaging.models import Kind, Message
 from trial.messaging.services import dispatch_due, record_inbound, record_receipt
 from trial.people.models import Participant, Site
@@ -105,6 +105,7 @@ class Rehearsal:
             make_plans(now=now)
             turn_due_occasions(now=now)
             turn_reminders(now=now)
+            finish_plans(now=now)
         with self._stage("messages"):
             dispatch_due(gateway=self.phones, now=now)
             self._look_at_phones(now)
