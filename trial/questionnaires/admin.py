@@ -3,13 +3,12 @@
 from django.contrib import admin
 
 from trial.accounts.permissions import Permission
-from trial.audit.admin import HistoryFromTrail
 from trial.people.admin_base import OfficeModelAdmin
 from trial.questionnaires.models import ResponseSet
 
 
 @admin.register(ResponseSet)
-class ResponseSetAdmin(HistoryFromTrail, OfficeModelAdmin):
+class ResponseSetAdmin(OfficeModelAdmin):
     view_permission = Permission.VIEW_PARTICIPANT
     site_path = "participant__site"
     list_display = ("participant", "instrument", "occasion", "started_at", "submitted_at")
