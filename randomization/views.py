@@ -1,7 +1,7 @@
 """The statistician's desk, and the public page of the commitment."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
@@ -16,7 +16,7 @@ from trial.core.clock import now
 from trial.core.errors import DomainError
 from trial.people.access import access_trial, requires, staff
 from trial.people.selectors import has_permission
-from trial.protocol.models import Trial
+from trial.protocol.models import ProtocolVersion, Trial
 from trial.protocol.selectors import active_version, protocol_of
 
 
@@ -30,7 +30,7 @@ def desk(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _desk(request: HttpRequest, trial: Trial) -> dict[str, object]:
     sealed = selectors.sealed_list(trial)
-    protocol = protocol_of(sealed.protocol_version if sealed else active_version(trial))
+    protocol = protocol_of(sealed.protocol_version if sealed else _in_force(trial))
     design = design_of(protocol)
     return {
         "trial": trial,
@@ -42,6 +42,13 @@ def _desk(request: HttpRequest, trial: Trial) -> dict[str, object]:
         "refused": _refusal(design),
         "may_seal": not sealed and has_permission(request.user, Permission.SEAL_LIST, trial=trial),
     }
+
+
+def _in_force(trial: Trial) -> ProtocolVersion:
+    try:
+        return active_version(trial)
+    except ProtocolVersion.DoesNotExist:
+        raise Http404 from None
 
 
 def _refusal(design: BlockDesign | PairDesign) -> str:
@@ -74,5 +81,5 @@ def commitment(request: HttpRequest, slug: str) -> HttpResponse:
     """What anybody may write down before the first participant, and compare with the list at the end."""
     trial = get_object_or_404(Trial, slug=slug)
     sealed = selectors.sealed_list(trial)
-    context = {"trial": trial, "sealed": sealed, "protocol": protocol_of(active_version(trial))}
+    context = {"trial": trial, "sealed": sealed, "protocol": protocol_of(_in_force(trial))}
     return render(request, "randomization/commitment.html", context)

@@ -114,3 +114,11 @@ def test_nothing_can_be_deleted_or_added_here(office, people):
     assert (
         office.post(reverse("admin:people_participant_delete", args=[people["verify"].pk])).status_code == 403
     )
+
+
+@pytest.mark.parametrize("name", ["index", "people_participant_changelist", "people_site_changelist"])
+def test_pages_have_nothing_of_djangos_own_and_nothing_inline(office, people, name):
+    """What is inline, the content security policy refuses."""
+    page = office.get(reverse(f"admin:{name}")).content.decode()
+    unwanted = ("<script>", "<style", " style=", "onclick=", "admin/css/", "admin/js/")
+    assert [found for found in unwanted if found in page] == []

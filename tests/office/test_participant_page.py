@@ -132,6 +132,26 @@ def test_who_has_no_business_in_the_office_does_not_come_in(browser_of, trial, n
         assert outsider.get(page).status_code in (302, 403, 404)
 
 
+def test_eligibility_is_not_decided_anew_after_randomization(office, trial, north):
+    participant = make_verified_participant(trial, north)
+    office.post(address(participant, "randomize"), {"password": PASSWORD})
+    page = office.post(address(participant, "verify"), {"needs_treatment": "yes"})
+    assert page.url == address(participant)
+    assert verification_of(participant).eligible
+
+
+def test_answers_are_closed_after_withdrawal_of_data(office, trial, north):
+    participant = make_screened_participant(trial, north)
+    assert "What troubles you most?" in office.get(address(participant)).content.decode()
+    office.post(
+        address(participant, "status"),
+        {"name": "withdrawn_data", "until": "", "reason": "asked for it", "sure": "yes"},
+    )
+    page = office.get(address(participant)).content.decode()
+    assert "What troubles you most?" not in page
+    assert "Read name and phone" not in page
+
+
 def test_identity_is_read_with_a_reason_and_kept_in_the_read_log(office, trial, north):
     participant = make_screened_participant(trial, north)
     page = office.post(address(participant, "identity"), {"wanted": ["name"], "reason": ""})

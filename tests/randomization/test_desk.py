@@ -13,6 +13,7 @@ from randomization.models import Allocation, Place, SealedList
 from randomization.sealing import seal_arm, unseal_arm
 from randomization.services import allocate
 from tests.factories import NOW, make_trial, make_user, make_verified_participant
+from trial.protocol.models import Trial
 
 pytestmark = pytest.mark.django_db
 
@@ -116,6 +117,13 @@ def test_no_table_of_randomization_holds_a_readable_arm(sealed, coordinator):
             assert "talk" not in row
             assert "usual" not in row
     assert len({len(bytes(arm)) for arm in Place.objects.values_list("arm", flat=True)}) == 1
+
+
+def test_trial_without_a_protocol_in_force_has_no_desk(client):
+    Trial.objects.create(slug="draft")
+    client.force_login(make_user("statistician", trial=Trial.objects.get()))
+    assert client.get(reverse("randomization:desk", args=["draft"])).status_code == 404
+    assert client.get(reverse("randomization:commitment", args=["draft"])).status_code == 404
 
 
 def run(*arguments):

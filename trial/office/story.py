@@ -85,7 +85,8 @@ def story(user: User, participant: Participant, language: str, now: datetime) ->
     allocation = allocation_fact(participant)
     conditions = [] if allocation else checklist(participant, now=now)
     may = {permission.value: user.has_perm(permission, participant.site) for permission in Permission}
-    consent = consent_of(participant)
+    consent, verification = consent_of(participant), verification_of(participant)
+    may_read_answers = may["view_health_answers"] and not facts.data_withdrawn
     return {
         "participant": participant,
         "protocol": protocol_of(participant.protocol_version),
@@ -95,7 +96,8 @@ def story(user: User, participant: Participant, language: str, now: datetime) ->
         "events": _events(participant, allocation),
         "consent": consent,
         "ticks": _ticks(consent, language) if consent else [],
-        "verification": verification_of(participant),
+        "verification": verification,
+        "to_verify": Status.BASELINE_COMPLETED in facts and not verification and not allocation,
         "criteria": criteria_to_verify(participant),
         "allocation": allocation,
         "conditions": conditions,
@@ -104,7 +106,7 @@ def story(user: User, participant: Participant, language: str, now: datetime) ->
         "messages_sent": _messages(participant, may["view_arm"]),
         "calls": participant.calls.select_related("by"),
         "case": case_of(participant) if may["manage_case"] and may["view_arm"] else None,
-        "answers": _answers(participant, language) if may["view_health_answers"] else [],
+        "answers": _answers(participant, language) if may_read_answers else [],
     }
 
 

@@ -84,6 +84,8 @@ def _zone(participant: Participant) -> ZoneInfo:
 @acts
 def verify(request: HttpRequest, pk: int) -> HttpResponse:
     one = _open(request, pk, Permission.VERIFY_ELIGIBILITY)
+    if is_allocated(one):
+        return _back(one)
     form = VerifyForm(criteria_to_verify(one), _language(), request.POST or None)
     if form.is_valid() and _tried(
         form,
