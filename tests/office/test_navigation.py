@@ -5,6 +5,7 @@ import re
 import pytest
 from django.template import Context, Template
 from django.test import RequestFactory
+from django.urls import reverse
 
 from tests.factories import NOW, make_trial, make_user
 from trial.people.services import grant
@@ -56,3 +57,10 @@ def test_the_room_where_one_is_is_marked():
     user = make_user("coordinator", trial=make_trial())
 
     assert 'aria-current="page"' in rooms(user, "/office/")
+
+
+@pytest.mark.parametrize(("role", "room"), [("coordinator", "/office/"), ("expert", "/cases/")])
+def test_the_word_mark_leads_to_ones_first_room(client, role, room):
+    client.force_login(make_user(role, trial=make_trial()))
+
+    assert client.get(reverse("account_login")).url == room
