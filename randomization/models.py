@@ -9,6 +9,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from trial.core.models import Model, Privacy
 from trial.people.models import Participant, Site
@@ -43,6 +44,8 @@ class SealedList(Model):
     )
 
     class Meta:
+        verbose_name = _("randomization list")
+        verbose_name_plural = _("randomization lists")
         constraints = [models.UniqueConstraint(fields=["trial"], name="sealedlist_one_per_trial")]
 
     def __str__(self) -> str:
@@ -60,6 +63,8 @@ class Stratum(Model):
     privacy = Privacy(open=("id", "sealed_list", "key", "places", "used"))
 
     class Meta:
+        verbose_name = _("stratum")
+        verbose_name_plural = _("strata")
         constraints = [
             models.UniqueConstraint(fields=["sealed_list", "key"], name="stratum_key_unique_in_list"),
             models.CheckConstraint(condition=Q(used__lte=F("places")), name="stratum_never_starts_over"),
@@ -79,6 +84,8 @@ class Place(Model):
     privacy = Privacy(open=("id", "stratum", "position", "arm"))
 
     class Meta:
+        verbose_name = _("place")
+        verbose_name_plural = _("places")
         constraints = [
             models.UniqueConstraint(fields=["stratum", "position"], name="place_position_unique_in_stratum"),
             models.CheckConstraint(condition=Q(position__gte=1), name="place_position_from_one"),
@@ -96,6 +103,10 @@ class ClusterAllocation(Model):
     at = models.DateTimeField()
 
     privacy = Privacy(open=("id", "site", "place", "at"))
+
+    class Meta:
+        verbose_name = _("allocation of a site")
+        verbose_name_plural = _("allocations of sites")
 
     def __str__(self) -> str:
         return str(self.site)
@@ -115,6 +126,8 @@ class Allocation(Model):
     privacy = Privacy(pseudonymous=("id", "participant", "place", "cluster", "protocol_version", "at", "by"))
 
     class Meta:
+        verbose_name = _("allocation")
+        verbose_name_plural = _("allocations")
         constraints = [
             models.UniqueConstraint(
                 fields=["place"], condition=Q(cluster__isnull=True), name="allocation_place_given_once"
