@@ -3,15 +3,15 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
 from followup import office
 from followup.models import Call, Occasion, UnclearReply
+from followup.selectors import replies_for
 from trial.accounts.permissions import Permission
-from trial.audit.admin import HistoryFromTrail
 from trial.people.admin_base import OfficeModelAdmin
 
 
@@ -20,6 +20,9 @@ class UnclearReplyAdmin(OfficeModelAdmin):
     """A worklist: its pages are our own."""
 
     view_permission = Permission.RESOLVE_REPLY
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[UnclearReply]:
+        return replies_for(request.user)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return office.unclear_replies(request)
@@ -35,7 +38,7 @@ class UnclearReplyAdmin(OfficeModelAdmin):
 
 
 @admin.register(Call)
-class CallAdmin(HistoryFromTrail, OfficeModelAdmin):
+class CallAdmin(OfficeModelAdmin):
     """All calls, and the pages for making one."""
 
     view_permission = Permission.RECORD_CALL
@@ -58,7 +61,7 @@ class CallAdmin(HistoryFromTrail, OfficeModelAdmin):
 
 
 @admin.register(Occasion)
-class OccasionAdmin(HistoryFromTrail, OfficeModelAdmin):
+class OccasionAdmin(OfficeModelAdmin):
     """What is planned for whom, and what became of it."""
 
     view_permission = Permission.VIEW_PARTICIPANT

@@ -8,5 +8,5 @@ app_name = "accounts"
 urlpatterns = [
     path("rooms/", views.rooms, name="rooms"),
     # An address is changed from the office, or whoever borrows an open screen could take the account along.
-    re_path(r"^(?:email|confirm-email)/", views.shut, name="shut"),
+    re_path(r"^(?:email|confirm-email)/", views.shut),
 ]

@@ -1,4 +1,4 @@
-"""For the office: an object's history told from the trail, and pages that nobody writes on."""
+"""For the office: an object's history, told from the trail."""
 
 from typing import Any
 
@@ -52,16 +52,3 @@ class HistoryFromTrail(admin.ModelAdmin):
 
 def _may_know(request: HttpRequest, row: Model) -> bool:
     return not tells_arm(row._meta.db_table) or request.user.has_perm(Permission.VIEW_ARM)
-
-
-class ReadOnlyAdmin(HistoryFromTrail):
-    """Nothing can be added, changed or deleted here."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
 from django.utils.translation import get_language, gettext_lazy
@@ -55,8 +55,16 @@ class StatusForm(forms.Form):
 
 
 def _open(request: HttpRequest, pk: int, permission: Permission) -> Trial:
-    """The door: a trial in which the user may; else 404."""
+    """The door: a trial in which the user may, at one site at least; else 404."""
     return get_object_or_404(trials_for(request.user, permission), pk=pk)
+
+
+def _manage(request: HttpRequest, pk: int) -> Trial:
+    """The door for decisions, which hold for all sites: who manages the whole trial comes in; else 404."""
+    one = _open(request, pk, Permission.MANAGE_TRIAL)
+    if not has_permission(request.user, Permission.MANAGE_TRIAL, trial=one):
+        raise Http404
+    return one
 
 
 @never_cache
@@ -110,7 +118,7 @@ def _story(request: HttpRequest, one: Trial, form: StatusForm) -> dict[str, Any]
 @require_POST
 def status(request: HttpRequest, pk: int) -> HttpResponse:
     """Open, close or lock the trial; locking is asked about once more."""
-    one = _open(request, pk, Permission.MANAGE_TRIAL)
+    one = _manage(request, pk)
     form = StatusForm(status_of(one), request.POST)
     if not form.is_valid():
         return render(request, "office/trial.html", _story(request, one, form))
@@ -151,7 +159,7 @@ def version(request: HttpRequest, pk: int, version_pk: int) -> HttpResponse:
 @require_POST
 def activate(request: HttpRequest, pk: int, version_pk: int) -> HttpResponse:
     """Put a loaded version in force."""
-    one = _open(request, pk, Permission.MANAGE_TRIAL)
+    one = _manage(request, pk)
     chosen = get_object_or_404(one.versions, pk=version_pk)
     try:
         put_in_force(version=chosen, by=_actor(request), now=now())

@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.accounts.services import change_email, invite, send_invitation
-from trial.audit.admin import HistoryFromTrail
 from trial.people.admin_base import OfficeModelAdmin
 
 
@@ -32,7 +31,7 @@ def remove_second_step(model_admin: admin.ModelAdmin, request: HttpRequest, user
 
 
 @admin.register(User)
-class UserAdmin(HistoryFromTrail, OfficeModelAdmin):
+class UserAdmin(OfficeModelAdmin):
     """Trial managers invite. Addresses and the right to log in are changed by who runs the installation: with
     them one could take over the account of somebody who may do more."""
 

@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.accounts.roles import BY_KEY, CHOICES
-from trial.audit.admin import HistoryFromTrail
 from trial.core.clock import now
 from trial.core.errors import DomainError
 from trial.people.admin_base import OfficeModelAdmin
@@ -39,7 +38,7 @@ class SiteForm(forms.ModelForm):
 
 
 @admin.register(Site)
-class SiteAdmin(HistoryFromTrail, OfficeModelAdmin):
+class SiteAdmin(OfficeModelAdmin):
     """What a site is stands in the protocol; whether it takes in participants is decided here."""
 
     view_permission = Permission.VIEW_OFFICE
@@ -104,7 +103,7 @@ class EndForm(forms.ModelForm):
 
 
 @admin.register(Membership)
-class MembershipAdmin(HistoryFromTrail, OfficeModelAdmin):
+class MembershipAdmin(OfficeModelAdmin):
     """Who works where: given and ended, never edited."""
 
     view_permission = add_permission = change_permission = Permission.MANAGE_MEMBERS

@@ -7,10 +7,11 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from trial.accounts.permissions import Permission
+from trial.audit.admin import HistoryFromTrail
 from trial.people.selectors import sites_for, trials_for
 
 
-class OfficeModelAdmin(admin.ModelAdmin):
+class OfficeModelAdmin(HistoryFromTrail):
     """Read-only until it names a permission for writing; shows only rows of the user's own trials and sites.
 
     `site_path` or `trial_path` is the way from the model to its site or trial: `"participant__site"`, or
