@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from django.test import Client
 from playwright.sync_api import Page, expect, sync_playwright
 
 PHONE = {"width": 390, "height": 844}
@@ -35,8 +36,8 @@ def synchronous():
 
 
 @pytest.fixture
-def open_as(chromium, live_server, client, synchronous):
-    """Open a browser in which `user` (or nobody) is logged in: `open_as(user, viewport=PHONE)`."""
+def open_as(chromium, live_server, synchronous):
+    """Open a browser of its own in which `user` (or nobody) is logged in: `open_as(user, viewport=PHONE)`."""
     contexts = []
 
     def open_as(user=None, *, viewport=PHONE, language="en", **options) -> Page:
@@ -46,6 +47,7 @@ def open_as(chromium, live_server, client, synchronous):
         contexts.append(context)
         cookies = {"django_language": language}
         if user is not None:
+            client = Client()
             client.force_login(user)
             cookies["sessionid"] = client.cookies["sessionid"].value
         context.add_cookies(

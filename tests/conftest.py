@@ -1,4 +1,5 @@
 import os
+import time
 from contextlib import ExitStack
 
 import pytest
@@ -73,3 +74,16 @@ def somebody_acts():
 def fresh_cache(redis_url):
     yield
     cache.clear()
+
+
+@pytest.fixture
+def eventually():
+    """Wait until something becomes true, but not for ever."""
+
+    def eventually(is_so, seconds=10):
+        deadline = time.monotonic() + seconds
+        while not is_so():
+            assert time.monotonic() < deadline, "It never became true."
+            time.sleep(0.05)
+
+    return eventually

@@ -1,5 +1,3 @@
-import time
-
 import pytest
 
 from tests.factories import NOW, make_participant, make_trial
@@ -45,16 +43,3 @@ def plan(participant):
         )
 
     return plan
-
-
-@pytest.fixture
-def eventually():
-    """Wait until something becomes true, but not for ever."""
-
-    def eventually(is_so, seconds=10):
-        deadline = time.monotonic() + seconds
-        while not is_so():
-            assert time.monotonic() < deadline, "It never became true."
-            time.sleep(0.05)
-
-    return eventually
