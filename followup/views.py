@@ -1,5 +1,6 @@
 """The short address of questionnaires: a code from an SMS, typed or not, opens one and nothing else."""
 
+from allauth.account.adapter import get_adapter
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -24,7 +25,7 @@ from trial.questionnaires.views import run_questionnaire
 SESSION_KEY = "questionnaires"
 """Whose questionnaires this session may answer. It is less than being logged in: the own page stays shut."""
 
-TRIES, WINDOW_SECONDS = 20, 600
+GUESSES, WINDOW_SECONDS = 20, 600
 
 
 @never_cache
@@ -33,7 +34,7 @@ def enter(request: HttpRequest) -> HttpResponse:
     """Write the code."""
     form = CodeForm(request.POST or None)
     if form.is_valid():
-        if _tried_too_often(request):
+        if _guessed_too_often(request):
             form.add_error("code", _("There were many tries from here. Wait ten minutes, then try again."))
         elif _let_in(request, form):
             return redirect("followup:questionnaire")
@@ -95,6 +96,7 @@ def _let_in(request: HttpRequest, form: CodeForm) -> bool:
             code=form.cleaned_data["code"], purpose=Purpose.QUESTIONNAIRE, now=now()
         )
     except WrongCode as wrong:
+        _count_guess(request)
         form.add_error("code", str(wrong))
         return False
     request.session.flush()
@@ -113,8 +115,19 @@ def _participant(request: HttpRequest) -> Participant | None:
     )
 
 
-def _tried_too_often(request: HttpRequest) -> bool:
-    """Counts the codes tried from one address. Codes are long; this only keeps guessing slow."""
-    key = f"followup.code:{request.META.get('REMOTE_ADDR', '')}"
-    cache.add(key, 0, WINDOW_SECONDS)
-    return cache.incr(key) > TRIES
+def _guessed_too_often(request: HttpRequest) -> bool:
+    """Whether too many wrong codes came from one address. Codes are long; this only keeps guessing slow.
+
+    Right ones do not count: many people can share an address of a mobile operator.
+    """
+    return int(cache.get(_guesses(request), 0)) >= GUESSES
+
+
+def _count_guess(request: HttpRequest) -> None:
+    cache.add(_guesses(request), 0, WINDOW_SECONDS)
+    cache.incr(_guesses(request))
+
+
+def _guesses(request: HttpRequest) -> str:
+    """Under which key they are counted: by the visitor's address, not by that of a proxy in between."""
+    return f"followup.code:{get_adapter().get_client_ip(request)}"

@@ -191,6 +191,18 @@ def test_guessing_codes_is_slowed_down(client, code, on_the_day):
     assert "many tries" in client.post("/q/", {"code": code}).content.decode()
 
 
+def test_many_who_share_an_address_come_in_with_right_codes(client, code, on_the_day):
+    for _ in range(25):
+        assert client.post("/q/", {"code": code}).status_code == 302
+
+
+def test_somebody_who_guesses_shuts_nobody_else_out_behind_the_proxy(client, code, on_the_day, settings):
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    for _ in range(20):
+        client.post("/q/", {"code": "ABC-DEF-GHJ"}, HTTP_X_FORWARDED_FOR="203.0.113.7")
+    assert client.post("/q/", {"code": code}, HTTP_X_FORWARDED_FOR="203.0.113.8").status_code == 302
+
+
 def test_a_code_is_worth_nothing_when_the_questionnaire_has_closed(client, code):
     with time_machine.travel(QUESTIONNAIRE_OPENS + timedelta(days=10), tick=False):
         assert "too old" in client.post("/q/", {"code": code}).content.decode()
