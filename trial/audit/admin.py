@@ -51,4 +51,4 @@ class HistoryFromTrail(admin.ModelAdmin):
 
 
 def _may_know(request: HttpRequest, row: Model) -> bool:
-    return not tells_arm(row._meta.db_table) or request.user.has_perm(Permission.VIEW_ARM)
+    return not tells_arm(row._meta.db_table) or request.user.has_perm(Permission.VIEW_ARM, row)

@@ -1,10 +1,13 @@
 """What the office sees of messages: when and whether, never a text or a number."""
 
 from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 
 from trial.accounts.permissions import Permission
-from trial.messaging.models import Heartbeat, Inbound, Message, Receipt
+from trial.messaging.models import Heartbeat, Inbound, Kind, Message, Receipt
 from trial.people.admin_base import OfficeModelAdmin
+from trial.people.selectors import sites_for
 
 
 class ReceiptInline(admin.TabularInline):
@@ -31,6 +34,18 @@ class MessageAdmin(OfficeModelAdmin):
     search_fields = ("participant__study_id",)
     exclude = ("body", "recipient", "other_phone")
     inlines = (ReceiptInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        """That some are told of advice would tell their arm to whoever must not know it."""
+        unblinded = sites_for(request.user, Permission.VIEW_ARM)
+        messages: QuerySet[Message] = super().get_queryset(request)
+        return messages.filter(~Q(kind=Kind.ADVICE) | Q(participant__site__in=unblinded))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        """Only one arm gets advice: messages about it are for who may know arms."""
+        messages = super().get_queryset(request)
+        unblinded = sites_for(request.user, Permission.VIEW_ARM)
+        return messages.exclude(Q(kind=Kind.ADVICE) & ~Q(participant__site__in=unblinded))
 
 
 @admin.register(Inbound)

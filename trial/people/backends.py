@@ -17,16 +17,24 @@ class MembershipBackend:
         """Nobody: logging in is allauth's."""
 
     def has_perm(self, user_obj: Someone, perm: str, obj: object = None) -> bool:
-        """Anywhere (no `obj`), in a whole trial, at a site, or where something of a site or trial belongs."""
+        """Anywhere (no `obj`), in a whole trial, at a site, or where something belongs."""
         if perm not in set(Permission):
             return False
         held = [m for m in _held(user_obj) if perm in BY_KEY[m.role].permissions]
-        place = obj if isinstance(obj, Site | Trial) else getattr(obj, "site", getattr(obj, "trial", None))
+        place = _place(obj)
         if isinstance(place, Site):
             return grants_permission(held, site=place)
         if isinstance(place, Trial):
             return grants_permission(held, trial=place)
         return obj is None and bool(held)
+
+
+def _place(obj: object) -> object:
+    """The site of a participant's row, or the site or trial that `obj` is or belongs to."""
+    owner = getattr(obj, "participant", obj)
+    if isinstance(owner, Site | Trial):
+        return owner
+    return getattr(owner, "site", None) or getattr(owner, "trial", None)
 
 
 def _held(user: Someone) -> list[Membership]:
