@@ -17,4 +17,5 @@ ENV CODE_VERSION=$CODE_VERSION PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 TILB
 USER tilbake
 VOLUME /data
 EXPOSE 8000
-CMD ["gunicorn", "trial.config.wsgi", "--bind", "0.0.0.0:8000", "--workers", "3", "--threads", "4", "--access-logfile", "-"]
+# No access log: it would tie addresses of participants to what they do here, and hold whatever is typed into a search.
+CMD ["gunicorn", "trial.config.wsgi", "--bind", "0.0.0.0:8000", "--workers", "3", "--threads", "4"]

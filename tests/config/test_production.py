@@ -63,6 +63,11 @@ def test_no_container_but_the_migration_connects_as_the_owner_of_the_tables(serv
     assert owners == {"migrate"}
 
 
+def test_no_log_of_requests_ties_addresses_to_what_somebody_does_or_searches_for():
+    assert "--access-logfile" not in (ROOT / "Dockerfile").read_text()
+    assert "log" not in (ROOT / "docker" / "Caddyfile").read_text()
+
+
 def test_every_setting_of_the_compose_file_stands_in_the_example(services):
     example = (ROOT / "docker" / "example.env").read_text()
     assert all(f"{name}=" in example for name in filled_in())
