@@ -41,12 +41,6 @@ class MessageAdmin(OfficeModelAdmin):
         messages: QuerySet[Message] = super().get_queryset(request)
         return messages.filter(~Q(kind=Kind.ADVICE) | Q(participant__site__in=unblinded))
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
-        """Only one arm gets advice: messages about it are for who may know arms."""
-        messages = super().get_queryset(request)
-        unblinded = sites_for(request.user, Permission.VIEW_ARM)
-        return messages.exclude(Q(kind=Kind.ADVICE) & ~Q(participant__site__in=unblinded))
-
 
 @admin.register(Inbound)
 class InboundAdmin(OfficeModelAdmin):
