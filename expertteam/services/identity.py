@@ -11,8 +11,6 @@ from trial.audit.services import record_read
 from trial.people.services import Identity, disclose_identity
 
 FIELDS = ("name", "phone")
-
-
 READS = ("advice", "baseline", "notes", "time")
 
 
@@ -33,7 +31,10 @@ def read_case(*, case: Case, by: User, now: datetime) -> None:
 def read_name(*, case: Case, by: User, reason: str, now: datetime) -> Identity:
     """The participant's name and phone for a member of the team, written into the read log.
 
-    Raises NotOnTeam, ReasonMissing.
+    That it was for a case tells the arm, so the row is named as one of the case's. Raises NotOnTeam,
+    ReasonMissing.
     """
     must_write(case, by)
-    return disclose_identity(participant=case.participant, fields=FIELDS, reason=reason, now=now)
+    return disclose_identity(
+        participant=case.participant, fields=FIELDS, reason=reason, now=now, what="case: identity"
+    )

@@ -76,7 +76,7 @@ def test_the_name_is_shown_once_after_a_reason(case, alice, browse):
     assert known.name in text(answer)
     assert "no-store" in answer["Cache-Control"]
     assert known.name not in text(browser.get(url("name", case)))
-    assert ReadEvent.objects.get(what="identity").actor == f"user:{alice.pk}"
+    assert ReadEvent.objects.get(what="case: identity").actor == f"user:{alice.pk}"
 
 
 @pytest.mark.parametrize("role", ["researcher", "statistician", "monitor", "system_administrator"])

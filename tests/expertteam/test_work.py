@@ -225,7 +225,7 @@ def test_the_team_reads_the_name_with_a_reason_that_is_kept(case, alice):
     assert known.name
     assert known.phone.startswith("+47")
     assert known.email == ""
-    event = ReadEvent.objects.get(what="identity")
+    event = ReadEvent.objects.get(what="case: identity")
     assert (event.study_id, event.reason) == (case.participant.study_id, "Video meeting today")
 
 
@@ -235,4 +235,4 @@ def test_nobody_else_reads_the_name_and_no_reason_is_no_reading(case, alice, cha
             services.read_name(case=case, by=stranger, reason="Curious", now=NOW)
     with pytest.raises(ReasonMissing):
         services.read_name(case=case, by=alice, reason=" ", now=NOW)
-    assert not ReadEvent.objects.filter(what="identity").exists()
+    assert not ReadEvent.objects.exists()

@@ -12,8 +12,10 @@ from django.db.models.functions import Cast
 
 from trial.audit.models import AuditBlock, AuditEvent, ReadEvent
 
-TELLS_ARM = ("randomization_", "expertteam_", "messaging_message", "audit_read")
+TELLS_ARM = ("randomization_", "expertteam_", "messaging_message", "messaging_receipt", "audit_read")
 """Beginnings of the names of tables whose rows tell, or let guess, which arm somebody is in."""
+LEFT_INTERVENTION = Q(table_name="people_participantstatus", new__name="withdrawn_intervention")
+"""Whoever leaves the intervention was given it."""
 READING_TELLS_ARM = ("case", "advice")
 
 
@@ -53,7 +55,8 @@ def tells_arm(table: str) -> bool:
 
 def without_arms(events: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
     """What somebody who must stay blinded may see of these."""
-    return events.exclude(reduce(or_, (Q(table_name__startswith=name) for name in TELLS_ARM)))
+    told = reduce(or_, (Q(table_name__startswith=name) for name in TELLS_ARM))
+    return events.exclude(told | LEFT_INTERVENTION)
 
 
 def readings_without_arms(readings: QuerySet[ReadEvent]) -> QuerySet[ReadEvent]:

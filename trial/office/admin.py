@@ -16,11 +16,11 @@ from trial.accounts.permissions import Permission
 from trial.core.clock import now
 from trial.office import trail, trials, users, views  # noqa: F401 - all but views register themselves
 from trial.office.forms import FindForm
-from trial.office.story import standing
+from trial.office.story import as_known, standing
 from trial.office.worklists import BY_KEY, WORKLISTS
 from trial.people.admin_base import OfficeModelAdmin
 from trial.people.models import Participant
-from trial.people.selectors import current_facts, has_permission, trials_for
+from trial.people.selectors import current_facts, has_permission, sites_for, trials_for
 from trial.people.study_id import read_study_id
 
 
@@ -31,8 +31,10 @@ class WithFacts(ChangeList):
         super().get_results(request)
         self.result_list = list(self.result_list)
         known = current_facts(self.result_list, now())
+        unblinded = set(sites_for(request.user, Permission.VIEW_ARM).values_list("pk", flat=True))
         for participant in self.result_list:
-            participant.facts = known[participant.pk]
+            may = participant.site_id in unblinded
+            participant.facts = as_known(known[participant.pk], may_view_arm=may)
 
 
 class WorklistFilter(admin.SimpleListFilter):

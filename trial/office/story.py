@@ -1,7 +1,7 @@
 """A participant's page as one story: what happened, what comes next, what was said."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -60,6 +60,13 @@ def standing(facts: Facts) -> Standing:
     )
 
 
+def as_known(facts: Facts, *, may_view_arm: bool) -> Facts:
+    """The facts for this reader. Whoever leaves the intervention was given it, so that would tell the arm."""
+    if may_view_arm:
+        return facts
+    return replace(facts, since={k: v for k, v in facts.since.items() if k != Status.WITHDRAWN_INTERVENTION})
+
+
 @dataclass(frozen=True)
 class Event:
     """One line of the journey."""
@@ -81,10 +88,10 @@ class Answered:
 
 def story(user: User, participant: Participant, language: str, now: datetime) -> dict[str, Any]:
     """Everything that the page shows, cut to what the user may know. Never an arm."""
-    facts = people.facts(participant, now)
+    may = {permission.value: user.has_perm(permission, participant.site) for permission in Permission}
+    facts = as_known(people.facts(participant, now), may_view_arm=may["view_arm"])
     allocation = allocation_fact(participant)
     conditions = [] if allocation else checklist(participant, now=now)
-    may = {permission.value: user.has_perm(permission, participant.site) for permission in Permission}
     consent, verification = consent_of(participant), verification_of(participant)
     may_read_answers = may["view_health_answers"] and not facts.data_withdrawn
     return {
@@ -93,7 +100,7 @@ def story(user: User, participant: Participant, language: str, now: datetime) ->
         "may": may,
         "facts": facts,
         "standing": standing(facts),
-        "events": _events(participant, allocation),
+        "events": _events(participant, facts, allocation),
         "consent": consent,
         "ticks": _ticks(consent, language) if consent else [],
         "verification": verification,
@@ -110,10 +117,11 @@ def story(user: User, participant: Participant, language: str, now: datetime) ->
     }
 
 
-def _events(participant: Participant, allocation: Any) -> list[Event]:
+def _events(participant: Participant, known: Facts, allocation: Any) -> list[Event]:
     events = [
         Event(row.at, row.get_name_display(), row.by, row.reason, row.until)
         for row in people.statuses(participant)
+        if row.name != Status.WITHDRAWN_INTERVENTION or Status.WITHDRAWN_INTERVENTION in known
     ]
     if allocation:
         events.append(Event(allocation.at, _("Randomized"), allocation.by))

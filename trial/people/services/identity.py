@@ -45,15 +45,14 @@ def read_identity(
 
 @transaction.atomic
 def disclose_identity(
-    *, participant: Participant, fields: Iterable[str], reason: str, now: datetime
+    *, participant: Participant, fields: Iterable[str], reason: str, now: datetime, what: str = "identity"
 ) -> Identity:
-    """The same for a door of its own, such as an expert team's: who calls has checked that the reader may."""
+    """The same for a door of its own, such as a team's: who calls has checked that the reader may, and
+    names the door in `what`."""
     reason, fields = reason.strip(), sorted(set(fields))
     if not reason:
         raise ReasonMissing(_("Say why you need to know who this is."))
-    record_read(
-        what="identity", participant_study_id=participant.study_id, fields=fields, reason=reason, now=now
-    )
+    record_read(what=what, participant_study_id=participant.study_id, fields=fields, reason=reason, now=now)
     record = IdentityRecord.objects.get(participant=participant)
     return Identity(**{field: vault.open_of(record, field) for field in fields})
 
