@@ -1,4 +1,5 @@
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection, connections, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat
@@ -221,3 +222,18 @@ def test_a_switched_off_trigger_is_named():
     with connections["owner"].cursor() as cursor:
         cursor.execute("ALTER TABLE accounts_user DISABLE TRIGGER audit_insert")
         assert triggers.gaps("owner") == ["accounts_user: the trigger audit_insert is missing or disabled"]
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_a_right_that_somebody_gave_by_hand_is_named():
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("GRANT INSERT ON audit_event TO PUBLIC")
+        assert triggers.gaps("owner") == ["audit_event: the application may INSERT"]
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+@pytest.mark.parametrize("role", ["tilbake_owner", "postgres"])
+def test_a_role_that_can_act_as_the_owner_is_not_taken_for_the_application(settings, monkeypatch, role):
+    monkeypatch.setitem(settings.DATABASES["default"], "USER", role)
+    with pytest.raises(ImproperlyConfigured, match="a role of its own"):
+        triggers.install()

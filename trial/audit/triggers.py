@@ -31,17 +31,23 @@ APPLICATION_MAY = {
     ReadEvent._meta.db_table: "SELECT, INSERT",
     "django_migrations": "SELECT",
 }
+MAY_NOT = [
+    (table, right)
+    for table, rights in APPLICATION_MAY.items()
+    for right in ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "TRIGGER")
+    if right not in rights
+]
 
 
 def install(using: str = "owner") -> None:
     """Create the trail's functions and triggers and grant the application its rights, as the owner."""
     application = str(settings.DATABASES["default"]["USER"])
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        cursor.execute("SELECT current_user")
-        if cursor.fetchone()[0] == application:
+        cursor.execute("SELECT pg_has_role(%s, current_user, 'MEMBER')", [application])
+        if cursor.fetchone()[0]:  # the same role, a member of it, or a superuser
             raise ImproperlyConfigured(
-                "DATABASE_URL and OWNER_DATABASE_URL name the same role: give the application a role "
-                "of its own, or it could alter the audit trail."
+                "The role of DATABASE_URL can act as that of OWNER_DATABASE_URL: give the application a role "
+                "of its own without its rights, or it could alter the audit trail."
             )
         existing = set(connections[using].introspection.table_names(cursor))
         if AuditEvent._meta.db_table not in existing:
@@ -109,7 +115,7 @@ def _run(cursor: Any, statement: str, *parts: sql.Composable, **named: sql.Compo
 
 
 def gaps(using: str = "default") -> list[str]:
-    """Watched or append-only tables whose trigger is missing or switched off, as sentences."""
+    """How changes could pass the trail by, as sentences: a trigger missing or off, a right too many."""
     wanted = {(table.table, trigger) for table in watched() for trigger in ON_WATCHED}
     wanted |= {(model._meta.db_table, "audit_append_only") for model in APPEND_ONLY}
     with connections[using].cursor() as cursor:
@@ -118,4 +124,14 @@ def gaps(using: str = "default") -> list[str]:
             " WHERE tgname LIKE 'audit\\_%%' AND tgenabled IN ('O', 'A') AND NOT tgisinternal"
         )
         present = set(cursor.fetchall())
-    return [f"{table}: the trigger {name} is missing or disabled" for table, name in sorted(wanted - present)]
+        application = str(settings.DATABASES["default"]["USER"])
+        cursor.execute(
+            "SELECT name, may FROM unnest(%s::text[], %s::text[]) AS too_much (name, may)"
+            " WHERE has_table_privilege(%s, 'public.' || name, may)",
+            [*map(list, zip(*MAY_NOT, strict=True)), application],
+        )
+        rights = cursor.fetchall()
+    return [
+        *(f"{table}: the trigger {name} is missing or disabled" for table, name in sorted(wanted - present)),
+        *(f"{table}: the application may {right}" for table, right in rights),
+    ]
