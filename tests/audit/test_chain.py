@@ -1,7 +1,9 @@
+import os
 import threading
 from datetime import timedelta
 from itertools import pairwise
 
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
@@ -87,7 +89,7 @@ ATTACKS = {
     ),
     "an insertion": (
         "INSERT INTO audit_event (id, at, transaction, actor, reason, request, table_name, row_id, action)"
-        " VALUES (0, now(), 1, 'user:1', '', '', 'x', '1', 'I');"
+        " VALUES ({first} - 1, now(), 1, 'user:1', '', '', 'x', '1', 'I');"
         "UPDATE audit_event SET id = id + 100000; UPDATE audit_event SET id = id - 99999",
         "event {first} was altered",
     ),
@@ -180,6 +182,14 @@ def _slow_writer(written, go_on):
         written.set()
         go_on.wait(10)
     connection.close()
+
+
+def test_a_writer_in_another_database_of_the_server_is_not_waited_for(now):
+    make_user()
+    elsewhere = os.environ["TEST_SUPERUSER_URL"].replace(connection.settings_dict["NAME"], "postgres")
+    with psycopg.connect(elsewhere) as other:
+        other.execute("SELECT pg_current_xact_id()")
+        assert seal_events(now=now, patience=timedelta(0)).complete
 
 
 def test_only_one_seals_at_a_time(now):
