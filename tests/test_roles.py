@@ -3,8 +3,8 @@
 A row tells for GET and for POST (an empty form) who is let in; everybody else is refused: sent to a log-in or
 back to the start, told 404 or 403, or 405. `coordinator` alone means: where the thing is, and neither at
 another site nor in another trial. `coordinator+` means: at another site of the same trial as well.
-`coordinator*` means: wherever they have the role, since the page shows each their own. `participant` is whom it
-is about, `participant*` any. None: it does not depend on who asks, or takes no form of its own.
+`coordinator*` means: wherever they have the role, since the page shows each their own. `participant` is whom
+it is about, `participant*` any. None: it does not depend on who asks, or takes no form of its own.
 """
 
 from urllib.parse import urlsplit
