@@ -7,5 +7,6 @@ os.environ["TILBAKE_VAR"] = str(Path(__file__).resolve().parents[1] / "var" / "t
 
 from trial.config.settings import *  # noqa: F403
 
+LANGUAGE_CODE = "en"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

@@ -1,5 +1,6 @@
 """The acts on questionnaires: save a page of answers, send a questionnaire in."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
@@ -8,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from trial.people.models import Participant
-from trial.protocol.schema import Instrument
+from trial.protocol.schema import Item
 from trial.protocol.selectors import study_of
 from trial.questionnaires.branching import kept_answers, unanswered
 from trial.questionnaires.errors import AlreadySubmitted, Unanswered
@@ -35,7 +36,7 @@ def save_answers(
     items = {item.key for item in described.items}
     if unknown := {*answers, *(asked or ())} - items:
         raise KeyError(f"{instrument} has no items {sorted(unknown)}")
-    response_set = _locked(participant, described, occasion, language, now)
+    response_set = _locked(participant, [instrument], occasion, language, now)[instrument]
     if response_set.submitted_at:
         raise AlreadySubmitted(_("You have already sent in these answers. Thank you."))
     given = {key: value for key, value in answers.items() if value is not None}
@@ -48,30 +49,36 @@ def save_answers(
         unique_fields=("response_set", "item"),
         update_fields=("value", "answered_at"),
     )
-    response_set.answers.filter(item__in=set(asked or answers) - given.keys()).delete()
+    if emptied := set(asked or answers) - given.keys():
+        response_set.answers.filter(item__in=emptied).delete()
     return response_set
 
 
 def _locked(
-    participant: Participant, instrument: Instrument, occasion: str, language: str, now: datetime
-) -> ResponseSet:
-    """The response set, made where there is none, locked so that two tabs save one after the other."""
-    ResponseSet.objects.bulk_create(
-        [
-            ResponseSet(
-                participant=participant,
-                protocol_version_id=participant.protocol_version_id,
-                instrument=instrument.key,
-                occasion=occasion,
-                language=language,
-                started_at=now,
-            )
-        ],
-        ignore_conflicts=True,
-    )
-    return ResponseSet.objects.select_for_update().get(
-        participant=participant, instrument=instrument.key, occasion=occasion
-    )
+    participant: Participant, instruments: Collection[str], occasion: str, language: str, now: datetime
+) -> dict[str, ResponseSet]:
+    """The response sets by instrument, made where there are none, locked so that two tabs save in turn."""
+    wanted = ResponseSet.objects.filter(
+        participant=participant, occasion=occasion, instrument__in=instruments
+    ).order_by("instrument")
+    found = {one.instrument: one for one in wanted.select_for_update()}
+    if missing := set(instruments) - found.keys():
+        ResponseSet.objects.bulk_create(
+            [
+                ResponseSet(
+                    participant=participant,
+                    protocol_version_id=participant.protocol_version_id,
+                    instrument=instrument,
+                    occasion=occasion,
+                    language=language,
+                    started_at=now,
+                )
+                for instrument in sorted(missing)
+            ],
+            ignore_conflicts=True,
+        )
+        found = {one.instrument: one for one in wanted.select_for_update()}
+    return found
 
 
 @transaction.atomic
@@ -81,16 +88,21 @@ def submit(*, participant: Participant, occasion: str, language: str, now: datet
     Answers to questions that later answers made superfluous are dropped. Raises Unanswered when a question
     that needs an answer has none.
     """
-    missing = []
-    for instrument in study_of(participant.protocol_version).instruments_at(occasion):
-        response_set = _locked(participant, instrument, occasion, language, now)
-        if response_set.submitted_at:
-            continue
-        answers = dict(response_set.answers.values_list("item", "value"))
-        kept = kept_answers(instrument.items, answers)
+    instruments = study_of(participant.protocol_version).instruments_at(occasion)
+    sets = _locked(participant, [one.key for one in instruments], occasion, language, now)
+    unsent = {sets[one.key].pk: one for one in instruments if sets[one.key].submitted_at is None}
+    given: dict[int, list[Answer]] = defaultdict(list)
+    for answer in Answer.objects.filter(response_set__in=unsent):
+        given[answer.response_set_id].append(answer)
+    missing: list[Item] = []
+    superfluous: list[int] = []
+    for response_set, instrument in unsent.items():
+        answers = given[response_set]
+        kept = kept_answers(instrument.items, {one.item: one.value for one in answers})
         missing += unanswered(instrument.items, kept)
-        response_set.answers.exclude(item__in=kept).delete()
-        response_set.submitted_at = now
-        response_set.save(update_fields=["submitted_at"])
+        superfluous += [one.pk for one in answers if one.item not in kept]
     if missing:
         raise Unanswered(_("Some questions are not answered yet."), missing)
+    if superfluous:
+        Answer.objects.filter(pk__in=superfluous).delete()
+    ResponseSet.objects.filter(pk__in=unsent).update(submitted_at=now)

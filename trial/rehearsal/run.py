@@ -13,7 +13,13 @@ from zoneinfo import ZoneInfo
 from expertteam.services import open_cases
 from followup.services import finish_plans, interpret_inbound, make_plans, turn_due_occasions, turn_reminders
 from trial.messaging.models import Kind, Message
-from trial.messaging.services import dispatch_due, record_inbound, record_receipt
+from trial.messaging.services import (
+    Incoming,
+    Report,
+    dispatch_due,
+    record_inbound_many,
+    record_receipts,
+)
 from trial.people.models import Participant, Site
 from trial.protocol.models import Trial
 from trial.protocol.selectors import active_study
@@ -84,13 +90,15 @@ class Rehearsal:
             self._live(moment)
 
     def _moments(self) -> Iterator[datetime]:
-        """When something can happen: daily after the hour of the question, oftener when it is sent."""
+        """When something can happen: around the question and the day after it, daily while people come."""
         weekly = self.study.protocol.weekly
         for number in range(self.size.days):
             day = self.size.first_day + timedelta(days=number)
             asked = datetime.combine(day, weekly.at, self.zone).astimezone(UTC)
-            yield asked + timedelta(minutes=5)
-            if (day.weekday() - weekly.weekday_number) % 7 < 2:
+            since_question = (day.weekday() - weekly.weekday_number) % 7
+            if number < RECRUITING_DAYS or since_question in (0, 1, 4):
+                yield asked + timedelta(minutes=5)
+            if since_question in (0, 1):
                 yield asked + timedelta(hours=4)
 
     def _live(self, now: datetime) -> None:
@@ -142,20 +150,15 @@ class Rehearsal:
 
     def _look_at_phones(self, now: datetime) -> None:
         """People read what came, and decide what to do about it."""
-        delivered = self.phones.take()
-        messages = Message.objects.in_bulk([one.message_id for one in delivered])
-        for one in delivered:
-            message = messages[one.message_id]
+        messages = Message.objects.in_bulk([one.message_id for one in self.phones.take()])
+        reports = []
+        for message in sorted(messages.values(), key=lambda one: (one.participant_id, one.key)):
             failed = self.chance.random() < UNDELIVERED
-            record_receipt(
-                message_id=message.pk,
-                provider_id=str(message.provider_id),
-                status="undelivered" if failed else "delivered",
-                error_code="30003" if failed else "",
-                now=now,
-            )
+            status, code = ("undelivered", "30003") if failed else ("delivered", "")
+            reports.append(Report(message.pk, str(message.provider_id), status, code))
             if not failed:
                 self._decide(message, now)
+        record_receipts(reports, now=now)
 
     def _decide(self, message: Message, now: datetime) -> None:
         _, person = self.people[message.participant_id]
@@ -174,15 +177,13 @@ class Rehearsal:
             heapq.heappush(self.plans, plan)
 
     def _carry_out_plans(self, now: datetime) -> None:
+        incoming = []
         while self.plans and self.plans[0].at <= now:
             plan = heapq.heappop(self.plans)
             participant, person = self.people[plan.number]
             if plan.text is None:
                 fill_in(participant, plan.occasion, person, self.study, plan.at)
             else:
-                record_inbound(
-                    provider_id=f"rehearsal-{plan.number}-{plan.at.timestamp()}",
-                    sender=person.phone,
-                    body=plan.text,
-                    now=plan.at,
-                )
+                reply_id = f"rehearsal-{plan.number}-{plan.at.timestamp()}"
+                incoming.append(Incoming(reply_id, person.phone, plan.text, plan.at))
+        record_inbound_many(incoming)

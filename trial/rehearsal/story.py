@@ -81,13 +81,19 @@ def _title(line: dict[str, Any]) -> str:
 
 
 def _estimate(line: dict[str, Any]) -> str:
-    shown = {name: line[name] for name in ("estimate", "low", "high", "p") if line[name] is not None}
-    if not shown:
-        return f"{line['n']}" if line.get("of") is None else f"{line['n']}/{line['of']}"
-    interval = f" ({line['low']:.3f} to {line['high']:.3f})" if line["low"] is not None else ""
-    estimate = f"{line['estimate']:.3f}" if line["estimate"] is not None else ""
-    p = f" p {line['p']:.3f}" if line["p"] is not None else ""
-    return f"{estimate}{interval}{p}".strip()
+    """A count, or an estimate with its interval and p-value; a dash where something cannot be told."""
+    if line["estimate"] is None and line["p"] is None:
+        return _number(line["n"], "d") if line["of"] is None else f"{line['n']}/{line['of']}"
+    parts = [_number(line["estimate"])] if line["estimate"] is not None else []
+    if line["low"] is not None or line["high"] is not None:
+        parts.append(f"({_number(line['low'])} to {_number(line['high'])})")
+    if line["p"] is not None:
+        parts.append(f"p {_number(line['p'])}")
+    return " ".join(parts)
+
+
+def _number(value: float | None, form: str = ".3f") -> str:
+    return "–" if value is None else format(value, form)
 
 
 def tell(

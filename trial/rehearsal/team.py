@@ -5,10 +5,10 @@ from random import Random
 from uuid import UUID
 
 from expertteam.models import Activity, Case, Guest, Meeting
+from expertteam.selectors import LEFT
 from expertteam.services import assign, log_time, plan_meeting, record_attendance, sign_advice, sign_note
 from trial.accounts.models import User
 from trial.accounts.roles import Coordinator, Expert
-from trial.people.models import Status
 from trial.protocol.models import Trial
 from trial.protocol.schema import Profession
 from trial.protocol.selectors import active_protocol
@@ -17,7 +17,6 @@ from trial.rehearsal.staff import Staff
 MEETING_MINUTES = 30
 UNTIL_MEETING = timedelta(days=10)
 VIDEO = "https://video.example.org/rehearsal"
-LEFT = (Status.WITHDRAWN_INTERVENTION, Status.WITHDRAWN_DATA, Status.DIED)
 
 
 class Team:

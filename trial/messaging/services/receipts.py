@@ -1,6 +1,7 @@
 """What the provider tells about a message: that it took it, and what became of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -27,16 +28,38 @@ def record_accepted(*, provider_ids: Mapping[UUID, str], now: datetime) -> int:
         return int(cursor.rowcount)
 
 
+@dataclass(frozen=True)
+class Report:
+    """What the provider says about one message. Short codes, never a number or a text."""
+
+    message_id: UUID
+    provider_id: str
+    status: str
+    error_code: str
+
+
 @transaction.atomic
+def record_receipts(reports: Sequence[Report], *, now: datetime) -> int:
+    """Keep status reports, which also tell of sends whose answers were lost. Returns how many are of ours."""
+    states = dict(
+        Message.objects.filter(pk__in={one.message_id for one in reports}).values_list("pk", "state")
+    )
+    ours = [one for one in reports if one.message_id in states]
+    unknown = {one.message_id: one.provider_id for one in ours if states[one.message_id] != State.SENT}
+    if unknown:
+        record_accepted(provider_ids=unknown, now=now)
+    Receipt.objects.bulk_create(
+        [
+            Receipt(message_id=one.message_id, status=one.status, error_code=one.error_code, at=now)
+            for one in ours
+        ],
+        ignore_conflicts=True,
+    )
+    return len(ours)
+
+
 def record_receipt(
     *, message_id: UUID, provider_id: str, status: str, error_code: str, now: datetime
 ) -> bool:
-    """Keep a status report, which also tells of a send whose answer was lost. False: not of ours."""
-    message = Message.objects.filter(pk=message_id).first()
-    if message is None:
-        return False
-    if message.state != State.SENT:
-        record_accepted(provider_ids={message_id: provider_id}, now=now)
-    receipt = Receipt(message=message, status=status, error_code=error_code, at=now)
-    Receipt.objects.bulk_create([receipt], ignore_conflicts=True)
-    return True
+    """Keep one status report. False: not of ours."""
+    return record_receipts([Report(message_id, provider_id, status, error_code)], now=now) == 1
