@@ -17,7 +17,7 @@ class NotAnExpert(DomainError):
 
 
 class CaseClosed(DomainError):
-    """The participant left the intervention; the case can be read, not changed."""
+    """The participant has left; the case can be read, not changed."""
 
 
 class NewerVersion(DomainError):

@@ -1,6 +1,7 @@
 """Reads about cases."""
 
 from expertteam.selectors.cases import (
+    LEFT,
     CaseLine,
     Stage,
     case_line,
@@ -35,6 +36,7 @@ from expertteam.selectors.work import (
 )
 
 __all__ = [
+    "LEFT",
     "CaseLine",
     "Seat",
     "Stage",

@@ -41,6 +41,13 @@ STAGES: dict[Stage, str | Promise] = {
     Stage.DONE: _("Advice given"),
     Stage.CLOSED: _("Closed"),
 }
+LEFT = (
+    Status.WITHDRAWN_INTERVENTION,
+    Status.WITHDRAWN_CONTACT,
+    Status.WITHDRAWN_DATA,
+    Status.DIED,
+)
+"""After these no team works for the participant."""
 TONES = {
     Stage.TEAM: "attention",
     Stage.MEETING: "attention",
@@ -155,8 +162,8 @@ def stage_of(
 
 
 def closed(facts: Facts) -> bool:
-    """Whether nothing more is written: the participant left the intervention or died."""
-    return facts.intervention_withdrawn or Status.DIED in facts
+    """Whether nothing more is done: the participant left the intervention, wants no contact, or died."""
+    return any(status in facts for status in LEFT)
 
 
 def over(meeting: Meeting, now: datetime) -> bool:

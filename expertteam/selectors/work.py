@@ -59,7 +59,7 @@ def advice_for(participant: Participant) -> list[Advice]:
 def coming_meetings_for(participant: Participant, now: datetime) -> list[Meeting]:
     """Meetings that the participant is asked to, the next first; one that goes on now is still there.
 
-    None for somebody who left the intervention.
+    None for somebody who has left.
     """
     if closed(facts(participant, now)):
         return []

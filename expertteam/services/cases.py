@@ -7,11 +7,10 @@ from django.utils.translation import gettext as _
 
 from expertteam.errors import CaseClosed, MayNotManage, NotAnExpert, NotOnTeam
 from expertteam.models import Case, CaseMember
-from expertteam.selectors import closed, is_member, leads, members_of, team_of
+from expertteam.selectors import LEFT, closed, is_member, leads, members_of, team_of
 from randomization.selectors import allocated_participants, for_case_work
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
-from trial.people.models import Status
 from trial.people.selectors import facts, has_permission
 from trial.protocol.models import Activation, Trial
 from trial.protocol.selectors import active_version, protocol_of
@@ -35,7 +34,7 @@ def _open_cases_of(trial: Trial, now: datetime) -> int:
     waiting = (
         allocated_participants(trial)
         .exclude(pk__in=Case.objects.values("participant"))
-        .exclude(statuses__name__in=(Status.WITHDRAWN_INTERVENTION, Status.WITHDRAWN_DATA, Status.DIED))
+        .exclude(statuses__name__in=LEFT)
     )
     opened = 0
     for participant in for_case_work(trial=trial, arm_key=team.arm, among=waiting).order_by("pk"):
@@ -101,7 +100,7 @@ def must_write(case: Case, user: User) -> None:
 
 
 def lock_open(case: Case, now: datetime) -> None:
-    """One writer at a time. Raises CaseClosed when the participant has left the intervention or died."""
+    """One writer at a time. Raises CaseClosed when the participant has left."""
     Case.objects.select_for_update().get(pk=case.pk)
     if closed(facts(case.participant, now)):
         raise CaseClosed(_("The participant has left the intervention. The case can be read, not changed."))

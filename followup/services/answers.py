@@ -96,8 +96,9 @@ def resolve_reply(
 ) -> ReplyResolution:
     """Decide what an unclear reply says: so many days, or (without `days`) nothing that is an answer.
 
-    `occasion` says for which week, where the reply itself does not tell or tells wrongly. It may not be
-    reply than the protocol allows. Of two coordinators who decide at once, one gets AlreadyResolved.
+    `occasion` says for which week, where the reply itself does not tell or tells wrongly. It may not lie
+    further back from the reply than the protocol allows. Of two coordinators who decide at once, one gets
+    AlreadyResolved.
     """
     occasion = occasion or reply.occasion
     if not replies_for(by).filter(pk=reply.pk).exists():

@@ -13,7 +13,8 @@ from trial.protocol.models import Trial
 from trial.protocol.selectors import active_version, protocol_of
 
 ROWS_AT_ONCE = 2000
-NOTHING_TO_COMPLETE = (Status.COMPLETED, Status.WITHDRAWN_DATA, Status.DIED)
+NOTHING_TO_COMPLETE = (Status.COMPLETED, Status.WITHDRAWN_CONTACT, Status.WITHDRAWN_DATA, Status.DIED)
+"""Who left before the end has not completed it."""
 
 
 def make_plans(*, now: datetime) -> int:

@@ -52,7 +52,7 @@ def test_who_withdrew_before_the_sweep_gets_no_case(tiny):
     for _ in range(6):
         participant = make_verified_participant(tiny, by=coordinator)
         allocate(participant=participant, by=coordinator, now=NOW)
-        add_status(participant=participant, name=Status.WITHDRAWN_INTERVENTION, by=None, now=NOW)
+        add_status(participant=participant, name=Status.WITHDRAWN_CONTACT, by=None, now=NOW)
     assert services.open_cases(now=NOW) == 0
 
 
@@ -185,8 +185,8 @@ def test_the_list_asks_as_often_for_one_case_as_for_five(tiny, case, coordinator
     assert count() == before
 
 
-@pytest.mark.parametrize("status", [Status.WITHDRAWN_INTERVENTION, Status.DIED])
-def test_withdrawal_from_the_intervention_closes_the_case(case, alice, charlie, coordinator, status):
+@pytest.mark.parametrize("status", [Status.WITHDRAWN_INTERVENTION, Status.WITHDRAWN_CONTACT, Status.DIED])
+def test_who_leaves_the_team_or_wants_no_contact_closes_the_case(case, alice, charlie, coordinator, status):
     withdraw(case, status)
     assert line(alice, case).stage is Stage.CLOSED
     with pytest.raises(CaseClosed):

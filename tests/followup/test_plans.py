@@ -10,6 +10,7 @@ from tests.factories import NOW, make_trial, make_verified_participant
 from tests.followup.conftest import OSLO, oslo
 from trial.people.models import Status
 from trial.people.selectors import facts
+from trial.people.services import add_status
 from trial.protocol.selectors import active_protocol
 
 
@@ -91,6 +92,13 @@ def test_follow_up_is_complete_when_the_last_occasion_has_closed(world, anna):
     assert finish_plans(now=last) == 1
     assert finish_plans(now=last) == 0
     assert Status.COMPLETED in facts(anna, last)
+
+
+@pytest.mark.parametrize("left", [Status.WITHDRAWN_CONTACT, Status.WITHDRAWN_DATA, Status.DIED])
+def test_who_left_before_the_end_never_completes_the_follow_up(world, anna, left):
+    add_status(participant=anna, name=left, by=None, now=NOW)
+    last = Occasion.objects.filter(participant=anna).latest("closes_at").closes_at
+    assert finish_plans(now=last) == 0
 
 
 def test_two_trials_have_plans_of_their_own(world, anna):

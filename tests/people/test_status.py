@@ -64,7 +64,6 @@ def test_a_start_message_does_not_undo_a_withdrawal(participant, happens):
 
 def test_withdrawal_from_the_intervention_leaves_contact_alone(participant, happens):
     happens(Status.WITHDRAWN_INTERVENTION)
-    assert facts(participant, NOW).intervention_withdrawn
     assert facts(participant, NOW).may_contact
 
 

@@ -58,11 +58,6 @@ class Facts:
         """Whether exports and analyses must leave the participant's rows out."""
         return Status.WITHDRAWN_DATA in self
 
-    @property
-    def intervention_withdrawn(self) -> bool:
-        """Whether the participant left the intervention, alone or by withdrawing the data."""
-        return Status.WITHDRAWN_INTERVENTION in self or self.data_withdrawn
-
 
 UNDOES = {
     Status.PAUSED: {Status.RESUMED},
