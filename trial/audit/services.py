@@ -15,6 +15,12 @@ from trial.core.db import lock
 from trial.core.errors import DomainError
 
 EVENTS_PER_BLOCK = 10_000
+WRITERS = """
+SELECT virtualtransaction FROM pg_locks
+WHERE relation = 'audit_event'::regclass AND mode = 'RowExclusiveLock'
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND pid IS DISTINCT FROM pg_backend_pid()
+"""
 
 
 class NobodyActs(DomainError):
@@ -52,14 +58,14 @@ def seal_events(*, now: datetime, patience: timedelta = timedelta(seconds=2)) ->
     """Put every event that is certain to be complete into the chain.
 
     An event can have a lower number than another and be committed later. So: note the last number given out,
-    then take a transaction id of our own; every event up to that number belongs to an older transaction. Once
-    all of those have ended, nothing up to the number can appear any more, and what does was smuggled in.
+    then who is writing events, which nobody does without a lock on their table. Once all of these have ended,
+    nothing up to the number can appear any more, and what does was smuggled in.
     """
     with lock("audit-seal") as mine:
         if not mine:
             return Sealed(0, 0, complete=False)
         up_to = _last_number_given_out()
-        if not _older_transactions_end(patience):
+        if not _writers_end(patience):
             return Sealed(0, 0, complete=False)
         events = blocks = 0
         while block := _append_block(up_to, now):
@@ -74,19 +80,23 @@ def _last_number_given_out() -> int:
         return int(cursor.fetchone()[0])
 
 
-def _older_transactions_end(patience: timedelta) -> bool:
-    """Wait until no transaction that began to write before this moment is still open."""
+def _writers_end(patience: timedelta) -> bool:
+    """Wait until no transaction that wrote an event before this moment is still open."""
+    deadline = monotonic() + patience.total_seconds()
+    writers = _writers()
+    while writers:
+        if monotonic() >= deadline:
+            return False
+        sleep(0.05)
+        writers &= _writers()
+    return True
+
+
+def _writers() -> set[str]:
+    """The transactions of others that have written events and are still open."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_current_xact_id()::text")
-        ours = cursor.fetchone()[0]
-        deadline = monotonic() + patience.total_seconds()
-        while True:
-            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot()) >= %s::xid8", [ours])
-            if cursor.fetchone()[0]:
-                return True
-            if monotonic() >= deadline:
-                return False
-            sleep(0.05)
+        cursor.execute(WRITERS)
+        return {transaction for (transaction,) in cursor.fetchall()}
 
 
 def _append_block(up_to: int, now: datetime) -> AuditBlock | None:
