@@ -5,7 +5,7 @@ RUN := $(BIN)/python
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 DEBIAN := sh -c '$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends "$$0"'
 
-.PHONY: demo test test-heavy check setup bench format translations
+.PHONY: demo test test-heavy check setup bench format translations screenshots
 
 demo: setup
 	$(RUN) manage.py demo
@@ -27,6 +27,11 @@ check: setup gettext
 
 bench: setup
 	$(RUN) -m benchmarks
+
+# The README's pictures, made anew by the tests that walk through those pages.
+screenshots: setup chromium
+	$(RUN) -m pytest tests/browser -k "advice_and or office_of_a_trial"
+	cp var/screenshots/participant.png var/screenshots/office.png docs/images/
 
 format: setup
 	$(BIN)/ruff check --fix .
