@@ -163,4 +163,4 @@ def week_label(week: Occasion) -> str:
 def _day(day: Any) -> str:
     from django.utils.formats import date_format
 
-    return date_format(day, "j. F")
+    return date_format(day, "MONTH_DAY_FORMAT")
