@@ -11,7 +11,7 @@ demo: setup
 	$(RUN) manage.py demo
 
 test: setup chromium
-	$(RUN) -m pytest -n 2 --dist worksteal
+	$(RUN) -m pytest -n 2 --dist loadfile
 
 test-heavy: setup chromium
 	$(RUN) -m pytest -m heavy -p no:randomly

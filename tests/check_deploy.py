@@ -1,4 +1,4 @@
-"""`manage.py check --deploy` on the settings that docker-compose.yml gives: `python -m tests.check_deploy`."""
+"""`manage.py check --deploy` on the settings of docker-compose.yml: `python -m tests.check_deploy`."""
 
 import os
 import subprocess
