@@ -133,7 +133,8 @@ class _Answer(NamedTuple):
     days: Decimal
     source: str
     at: datetime
-    rows: int
+    replaced: bool
+    """Whether an earlier answer gave another number."""
 
 
 class _Sent(NamedTuple):
@@ -180,7 +181,7 @@ def _week(occasion: _Planned, facts: _Facts, now: datetime) -> Week:
         detail=detail,
         source=answer.source if answer else "",
         answered_at=answer.at if answer else None,
-        corrected=answer is not None and answer.rows > 1,
+        corrected=answer is not None and answer.replaced,
     )
 
 
@@ -221,7 +222,8 @@ def _facts(participants: Sequence[int]) -> _Facts:
         .values_list("occasion", "days", "source", "at")
     ):
         earlier = answers.get(occasion)
-        answers[occasion] = _Answer(days, source, at, earlier.rows + 1 if earlier else 1)
+        replaced = earlier is not None and (earlier.replaced or earlier.days != days)
+        answers[occasion] = _Answer(days, source, at, replaced)
     skips = Skip.objects.filter(**theirs).values_list("occasion", "what", "reason")
     unclear = UnclearReply.objects.filter(**theirs).exclude(why=UnclearReply.Why.COURTESY)
     return _Facts(

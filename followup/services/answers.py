@@ -20,13 +20,20 @@ from trial.protocol.schema import Protocol
 from trial.protocol.selectors import active_protocol
 
 Source = WeeklyAnswer.Source
+SENT_TWICE = timedelta(minutes=1)
+"""Nobody makes two calls with the same outcome to one participant so fast: it was a double click."""
 
 
 @transaction.atomic
 def record_web_answer(*, participant: Participant, week: int, days: Decimal, now: datetime) -> WeeklyAnswer:
-    """The participant's own answer for a week that is over and not too long ago. The latest one counts."""
+    """The participant's own answer for a week that is over and not too long ago. The latest one counts; the
+    same number again is the same answer."""
     occasion = week_of(participant, week)
     _refuse_outside(occasion, days, said_at=now)
+    Occasion.objects.select_for_update().get(pk=occasion.pk)
+    latest = _latest(occasion)
+    if latest is not None and latest.days == days:
+        return latest
     return WeeklyAnswer.objects.create(occasion=occasion, days=days, source=Source.WEB, at=now)
 
 
@@ -42,17 +49,16 @@ def record_call(
 ) -> Call:
     """A call to the participant, with the days of the weeks (by number) that were talked about.
 
-    With answers the outcome is `answered`, whatever was given.
+    With answers the outcome is `answered`, whatever was given. The same call sent twice is recorded once.
     """
     _refuse_unless(by, Permission.RECORD_CALL, participant)
     answers = answers or {}
-    call = Call.objects.create(
-        participant=participant,
-        at=now,
-        by=by,
-        outcome=Call.Outcome.ANSWERED if answers else Call.Outcome(outcome),
-        note=note.strip(),
-    )
+    outcome, note = Call.Outcome.ANSWERED if answers else Call.Outcome(outcome), note.strip()
+    Participant.objects.select_for_update().get(pk=participant.pk)
+    just_now = Call.objects.filter(participant=participant, at__gt=now - SENT_TWICE, by=by)
+    if known := just_now.filter(outcome=outcome, note=note).first():
+        return known
+    call = Call.objects.create(participant=participant, at=now, by=by, outcome=outcome, note=note)
     for week, days in answers.items():
         occasion = week_of(participant, week)
         _refuse_outside(occasion, days, said_at=now)
@@ -74,7 +80,7 @@ def correct_answer(
     reason = _reason(reason)
     occasion = week_of(participant, week)
     _refuse_number(days, active_protocol(participant.trial))
-    latest = WeeklyAnswer.objects.filter(occasion=occasion).order_by("-at", "-id").first()
+    latest = _latest(occasion)
     if latest is None:
         raise NothingToCorrect(_("There is no answer for this week yet. Record a call instead."))
     if latest.days == days:
@@ -142,6 +148,11 @@ def _answer_in_reply(
             )
     except IntegrityError as error:
         raise AlreadyResolved(_("Somebody has decided about this reply already.")) from error
+
+
+def _latest(occasion: Occasion) -> WeeklyAnswer | None:
+    """The answer that counts."""
+    return WeeklyAnswer.objects.filter(occasion=occasion).order_by("-at", "-id").first()
 
 
 def week_of(participant: Participant, number: int) -> Occasion:

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 
 from followup.errors import AlreadyResolved, NothingToCorrect, NotInRange, NotYet, TooLongAgo, WeekMissing
 from followup.models import Call, ReplyResolution, UnclearReply, WeeklyAnswer
-from followup.selectors import possible_weeks, worklist_calls, worklist_unclear
+from followup.selectors import ledger, possible_weeks, worklist_calls, worklist_unclear
 from followup.services import correct_answer, record_call, record_web_answer, resolve_reply
 from tests.factories import make_trial, make_user, seal
 from tests.followup.conftest import World, oslo
@@ -46,6 +46,22 @@ def test_a_web_answer_after_an_sms_counts(world, anna):
     world.hear(anna, "3")
     record_web_answer(participant=anna, week=1, days=Decimal(2), now=world.now + timedelta(hours=1))
     assert world.days(anna, 1) == 2
+
+
+def test_a_web_answer_sent_twice_is_one_answer_and_no_correction(world, anna):
+    for _ in range(2):
+        record_web_answer(participant=anna, week=1, days=Decimal(2), now=MONDAY)
+    assert WeeklyAnswer.objects.count() == 1
+    record_web_answer(participant=anna, week=1, days=Decimal(3), now=MONDAY)
+    assert ledger(anna, MONDAY)[0].corrected
+
+
+def test_the_same_number_twice_by_sms_is_no_correction(world, anna):
+    world.ask(anna)
+    world.hear(anna, "3")
+    world.hear(anna, "3")
+    assert WeeklyAnswer.objects.count() == 2
+    assert not ledger(anna, world.now)[0].corrected
 
 
 def test_a_week_that_is_not_over_is_refused(world, anna):
@@ -86,6 +102,24 @@ def test_a_call_can_answer_several_weeks(world, anna):
     assert call.outcome == Call.Outcome.ANSWERED
     world.now = MONDAY + 2 * WEEK
     assert [world.days(anna, week) for week in (1, 2)] == [5, 0]
+
+
+def test_a_call_sent_twice_is_recorded_once(world, anna):
+    def call(seconds):
+        record_call(
+            participant=anna,
+            by=world.coordinator,
+            now=MONDAY + timedelta(seconds=seconds),
+            outcome="answered",
+            note="At noon",
+            answers={1: Decimal(5)},
+        )
+
+    call(0)
+    call(1)
+    assert (Call.objects.count(), WeeklyAnswer.objects.count()) == (1, 1)
+    call(600)
+    assert Call.objects.count() == 2
 
 
 def test_a_call_with_one_impossible_answer_records_nothing(world, anna):
