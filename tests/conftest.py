@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.cache import cache, caches
 from django.db import connections
 from django.test import TransactionTestCase
+from django.utils import translation
 
 from tests import servers
 from trial.audit.context import acting
@@ -67,6 +68,13 @@ def redis_url(worker_id):
 def somebody_acts():
     """The database refuses a write by nobody; a test that is about that ends this with `acting("")`."""
     with acting("system:test"):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def english():
+    """Each test begins in the language of the source, whatever an earlier one's request spoke."""
+    with translation.override("en"):
         yield
 
 

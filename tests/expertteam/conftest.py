@@ -1,14 +1,6 @@
 import pytest
-from django.utils.translation import override
 
 from tests.factories import make_case, make_expert, make_trial, make_user, seal
-
-
-@pytest.fixture(autouse=True)
-def english():
-    """Sentences are checked in the words of the source."""
-    with override("en"):
-        yield
 
 
 @pytest.fixture

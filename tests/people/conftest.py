@@ -1,14 +1,6 @@
 import pytest
-from django.utils.translation import override
 
 from tests.factories import make_participant, make_trial
-
-
-@pytest.fixture(autouse=True)
-def english():
-    """Sentences are checked in the words of the source."""
-    with override("en"):
-        yield
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_an_answer_is_stored_in_its_own_type(one, typed, value):
         (item("number", minimum=1), "0", "Write 1 or more."),
         (item("number", maximum=7), "8", "Write 7 or less."),
         (item("date"), "yesterday", "Write the date as day.month.year."),
-        (item("text", maximum=5), "too long", "Shorten the text to at most 5 letters; it has 8."),
+        (item("text", maximum=5), "too long", "Shorten the text to at most 5 characters; it has 8."),
         (item("postal_code"), "70 3O", "Write the postal code with digits only."),
     ],
 )
@@ -183,4 +183,4 @@ def test_an_answer_in_words_reads_as_it_was_given(one, value, words):
 def test_a_missing_answer_in_words():
     assert answer_text(item("number"), None, "en") == "Not answered"
     assert answer_text(item("yes_no"), False, "en") == "No"
-    assert answer_text(item("date"), "2026-03-02", "en") == "March 2, 2026"
+    assert answer_text(item("date"), "2026-03-02", "en") == "2 March 2026"
