@@ -6,7 +6,7 @@ from django.db import IntegrityError, connection, transaction
 from tests.factories import NOW, make_participant
 from trial.messaging.models import Kind, Message, SkipReason, State
 from trial.messaging.selectors import messages_to
-from trial.messaging.services import Draft, drop_queued, enqueue_many, read_message
+from trial.messaging.services import Draft, drop_queued, enqueue_many
 from trial.messaging.texts import message_body
 from trial.people.identity.vault import CannotOpen
 
@@ -105,12 +105,3 @@ def test_participants_see_what_they_were_sent_but_no_codes(plan, participant):
     assert [(said.kind, said.at, said.text) for said in messages_to(participant)] == [
         (Kind.WEEKLY, NOW, "w01:ask")
     ]
-
-
-def test_staff_read_a_text_only_in_the_read_log(plan):
-    from trial.audit.models import ReadEvent
-
-    message = plan(body="Hvor mange dager?")
-    assert read_message(message=message, reason="She asks what we wrote", now=NOW) == "Hvor mange dager?"
-    event = ReadEvent.objects.get()
-    assert (event.what, event.study_id) == ("message", message.participant.study_id)

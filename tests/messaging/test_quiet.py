@@ -1,18 +1,17 @@
 from datetime import datetime, time
-from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from trial.messaging.quiet import next_allowed
+from trial.protocol.schema import Messages, Protocol
 
 OSLO = ZoneInfo("Europe/Oslo")
 
 
 def protocol(quiet_from=time(21), quiet_to=time(8)):
-    return SimpleNamespace(
-        time_zone="Europe/Oslo", messages=SimpleNamespace(quiet_from=quiet_from, quiet_to=quiet_to)
-    )
+    messages = Messages.model_construct(quiet_from=quiet_from, quiet_to=quiet_to)
+    return Protocol.model_construct(time_zone="Europe/Oslo", messages=messages)
 
 
 @pytest.mark.parametrize(

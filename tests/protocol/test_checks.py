@@ -176,7 +176,6 @@ MISTAKES = [
     ),
     ("open_days = 10", "open_days = 2", "questionnaires[0].reminder_after_hours", "closed"),
     ('occasion = "week2"', 'occasion = "baseline"', "questionnaires[0].occasion", "before randomization"),
-    ('sender = "Tiny"', 'sender = "A very tiny trial"', "messages.sender", "not possible"),
     ('arm = "talk"', 'arm = "tlk"', "expert_team.arm", "did you mean “talk”?"),
     ('summary = ["main_complaint"', 'summary = ["main_complain"', "expert_team.summary[0]", "main_complaint"),
     ("wellbeing_total <= 4", "wellbing_total <= 4", "expert_team.professions[1].suggest", "wellbeing_total"),

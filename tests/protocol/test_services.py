@@ -143,10 +143,3 @@ def test_a_known_protocol_is_read_without_its_text(sources, django_assert_num_qu
     with django_assert_num_queries(1) as queries:
         assert selectors.active_protocol(trial).slug == "tiny"
     assert '"source"' not in queries.captured_queries[0]["sql"]
-
-
-def test_an_instrument_is_found_by_its_key():
-    version = selectors.active_version(make_trial())
-    assert selectors.instrument(version, "wellbeing").title.in_("en") == "How are you?"
-    with pytest.raises(KeyError):
-        selectors.instrument(version, "unknown")

@@ -9,7 +9,6 @@ class Permission(StrEnum):
     VIEW_OFFICE = "view_office"
     VIEW_PARTICIPANT = "view_participant"
     READ_IDENTITY = "read_identity"
-    EDIT_IDENTITY = "edit_identity"
     VERIFY_ELIGIBILITY = "verify_eligibility"
     RANDOMIZE = "randomize"
     VIEW_ARM = "view_arm"

@@ -30,7 +30,6 @@ class Coordinator(Role):
             P.VIEW_OFFICE,
             P.VIEW_PARTICIPANT,
             P.READ_IDENTITY,
-            P.EDIT_IDENTITY,
             P.VERIFY_ELIGIBILITY,
             P.RANDOMIZE,
             P.VIEW_ARM,

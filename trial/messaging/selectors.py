@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import F, QuerySet
 
-from trial.messaging.models import Heartbeat, Inbound, Kind, Message, Receipt, State
+from trial.messaging.models import Heartbeat, Kind, Message, Receipt, State
 from trial.messaging.texts import message_body
 from trial.people.models import Participant
 from trial.protocol.models import Trial
@@ -57,11 +57,6 @@ def undelivered(messages: Collection[UUID]) -> dict[UUID, str]:
     delivered = set(receipts.filter(status="delivered").values_list("message", flat=True))
     reported = receipts.filter(status__in=UNDELIVERED).values_list("message", "error_code")
     return {message: code for message, code in reported if message not in delivered}
-
-
-def unhandled_inbound(now: datetime) -> QuerySet[Inbound]:
-    """Incoming messages received by `now` that no sweep has handled."""
-    return Inbound.objects.filter(handled_at=None, received_at__lte=now)
 
 
 def late_sweeps(now: datetime) -> list[str]:

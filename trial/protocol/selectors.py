@@ -2,15 +2,10 @@
 
 from trial.protocol.models import Activation, ProtocolVersion, Trial, TrialStatus
 from trial.protocol.reading import Sources, Study, study_from
-from trial.protocol.schema import Instrument, Protocol
+from trial.protocol.schema import Protocol
 
 _studies: dict[str, Study] = {}
 """By SHA-256 of the files: the content of a version never changes, so neither does this."""
-
-
-def trial_by_slug(slug: str) -> Trial:
-    """The trial of that name; raises Trial.DoesNotExist."""
-    return Trial.objects.get(slug=slug)
 
 
 def active_version(trial: Trial) -> ProtocolVersion:
@@ -42,11 +37,6 @@ def study_of(version: ProtocolVersion) -> Study:
 
 def sources_of(version: ProtocolVersion) -> Sources:
     return Sources(version.source, version.instruments)
-
-
-def instrument(version: ProtocolVersion, key: str) -> Instrument:
-    """An instrument that the version uses; raises KeyError for another one."""
-    return study_of(version).instruments[key]
 
 
 def status_of(trial: Trial) -> TrialStatus.Name:

@@ -4,28 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from trial.people.models import Participant
-from trial.protocol.schema import BASELINE, Instrument, Protocol
+from trial.protocol.schema import BASELINE, Instrument
 from trial.protocol.selectors import study_of
-from trial.questionnaires.branching import shown_items
 from trial.questionnaires.models import Answer, ResponseSet
 from trial.questionnaires.scoring import results
-
-__all__ = [
-    "answers_by_instrument",
-    "answers_of",
-    "due_instruments",
-    "instruments_due",
-    "is_submitted",
-    "known_answers",
-    "results_of",
-    "shown_items",
-    "submitted_at",
-]
-
-
-def due_instruments(protocol: Protocol, occasion: str) -> tuple[str, ...]:
-    """Keys of the instruments answered at an occasion."""
-    return protocol.instruments_at(occasion)
 
 
 def instruments_due(participant: Participant, occasion: str) -> list[Instrument]:
@@ -33,19 +15,10 @@ def instruments_due(participant: Participant, occasion: str) -> list[Instrument]
     return study_of(participant.protocol_version).instruments_at(occasion)
 
 
-def answers_by_instrument(participant: Participant, occasion: str) -> dict[str, dict[str, Any]]:
-    """The answers so far, by instrument and item."""
-    found: dict[str, dict[str, Any]] = {}
-    rows = Answer.objects.filter(response_set__participant=participant, response_set__occasion=occasion)
-    for instrument, item, value in rows.values_list("response_set__instrument", "item", "value"):
-        found.setdefault(instrument, {})[item] = value
-    return found
-
-
 def answers_of(participant: Participant, occasion: str) -> dict[str, Any]:
     """The answers so far, by item: item keys are unique in a trial."""
-    by_instrument = answers_by_instrument(participant, occasion)
-    return {item: value for answers in by_instrument.values() for item, value in answers.items()}
+    rows = Answer.objects.filter(response_set__participant=participant, response_set__occasion=occasion)
+    return dict(rows.values_list("item", "value"))
 
 
 def results_of(participant: Participant, occasion: str) -> dict[str, float | str | None]:

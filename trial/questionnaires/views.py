@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language
 
 from trial.core.clock import now
+from trial.core.languages import speak
 from trial.people.models import Participant
 from trial.protocol.schema import Protocol
 from trial.protocol.selectors import protocol_of
@@ -48,7 +48,7 @@ def run_questionnaire(
     if is_submitted(participant, occasion):
         return redirect(done_url)
     protocol = protocol_of(participant.protocol_version)
-    language = _language(protocol, participant)
+    language = speak(request, protocol.languages, participant.language)
     visit = Visit(request, participant, occasion, protocol, language, done_url, later_url)
     wanted = request.GET.get("step")
     if wanted == REVIEW:
@@ -56,12 +56,6 @@ def run_questionnaire(
     flow = flow_of(participant, occasion)
     place = flow.at(wanted) if wanted else flow.first_open()
     return _ask(visit, place) if place else HttpResponseRedirect(f"?step={REVIEW}")
-
-
-def _language(protocol: Protocol, participant: Participant) -> str:
-    """The page's language, where the trial has it; otherwise the participant's."""
-    current = get_language() or ""
-    return current if current in protocol.languages else participant.language
 
 
 def _ask(visit: Visit, place: Place) -> HttpResponse:

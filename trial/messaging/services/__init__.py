@@ -4,7 +4,7 @@ from trial.messaging.services.dispatch import Counts, dispatch_due
 from trial.messaging.services.heartbeat import beat
 from trial.messaging.services.inbox import Incoming, record_inbound, record_inbound_many, take_inbound
 from trial.messaging.services.outbox import Draft, drop_queued, enqueue, enqueue_many
-from trial.messaging.services.reading import read_inbound, read_message
+from trial.messaging.services.reading import read_inbound
 from trial.messaging.services.receipts import Report, record_receipt, record_receipts
 from trial.messaging.services.recovery import recover_in_flight
 
@@ -19,7 +19,6 @@ __all__ = [
     "enqueue",
     "enqueue_many",
     "read_inbound",
-    "read_message",
     "record_inbound",
     "record_inbound_many",
     "record_receipt",

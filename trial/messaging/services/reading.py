@@ -4,19 +4,7 @@ from datetime import datetime
 
 from trial.audit.services import record_read
 from trial.messaging import texts
-from trial.messaging.models import Inbound, Message
-
-
-def read_message(*, message: Message, reason: str, now: datetime) -> str:
-    """The text of a message to a participant."""
-    record_read(
-        what="message",
-        participant_study_id=message.participant.study_id,
-        fields=("body",),
-        reason=reason,
-        now=now,
-    )
-    return texts.message_body(message)
+from trial.messaging.models import Inbound
 
 
 def read_inbound(*, inbound: Inbound, study_id: str, reason: str, now: datetime) -> str:

@@ -1,7 +1,6 @@
 """The schedule and the analysis: times, occasions, and names that point at something."""
 
 from collections.abc import Collection, Iterable, Iterator
-from datetime import time
 from zoneinfo import available_timezones
 
 from trial.protocol.checks.items import repeated
@@ -44,16 +43,11 @@ def _names(protocol: Protocol) -> Iterator[Problem]:
     yield from repeated((one.key for one in protocol.eligibility.criteria), ("eligibility", "criteria"))
 
 
-def _quiet(protocol: Protocol, at: time) -> bool:
-    start, end = protocol.messages.quiet_from, protocol.messages.quiet_to
-    return start <= at < end if start <= end else at >= start or at < end
-
-
 def _weekly(protocol: Protocol) -> Iterator[Problem]:
     weekly = protocol.weekly
     ticks = {tick.key for tick in protocol.consent.ticks}
     yield from _known(weekly.tick, ticks, ("weekly", "tick"), "consent tick")
-    if _quiet(protocol, weekly.at):
+    if protocol.messages.are_quiet(weekly.at):
         hours = f"{protocol.messages.quiet_from:%H:%M}–{protocol.messages.quiet_to:%H:%M}"
         yield Problem(
             ("weekly", "at"), f"{weekly.at:%H:%M} is within the quiet hours {hours}", "a time outside them"

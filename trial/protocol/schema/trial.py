@@ -253,14 +253,18 @@ class Messages(Part):
     """No message is sent from this local time …"""
     quiet_to: time
     """… to this one."""
-    sender: Annotated[str, Field(pattern=r"^[A-Za-z0-9 ]{1,11}$")]
-    """The sender's name where replies are not needed; at most 11 letters and digits."""
     code: Text
     """The SMS with a code to log in or to come back: `{code}`."""
     stop_confirmation: Text
     """The SMS after STOP."""
     resume_confirmation: Text
     """The SMS after START."""
+
+    def are_quiet(self, at: time) -> bool:
+        """Whether no message is sent at this local time."""
+        if self.quiet_from <= self.quiet_to:
+            return self.quiet_from <= at < self.quiet_to
+        return at >= self.quiet_from or at < self.quiet_to
 
 
 class Profession(Part):
