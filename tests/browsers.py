@@ -72,6 +72,6 @@ def assert_good(page: Page) -> None:
     expect(page.locator("h1")).to_have_count(1)
 
 
-def photograph(page: Page, name: str) -> None:
-    """A picture for people: `var/screenshots/<name>.png`."""
-    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+def photograph(page: Page, name: str, *, whole: bool = True) -> None:
+    """A picture for people, of the whole page or of its first screen: `var/screenshots/<name>.png`."""
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=whole)

@@ -7,8 +7,6 @@ from random import Random
 import pytest
 
 from analysis.tasks import make_due_snapshots
-from expertteam import services
-from expertteam.selectors import case_of
 from expertteam.tasks import open_cases
 from followup.tasks import interpret_inbound, make_plans, turn_due_occasions, turn_reminders
 from randomization.services import allocate
@@ -27,6 +25,7 @@ from trial.protocol.selectors import active_study
 from trial.rehearsal import identities
 from trial.rehearsal.arrival import arrive
 from trial.rehearsal.person import Person
+from trial.rehearsal.run import RECRUITING_DAYS, Rehearsal, Size
 from trial.rehearsal.services import set_up
 
 PASSWORD = "correct horse battery staple"
@@ -79,8 +78,8 @@ class House:
 
     def __init__(self, slug):
         sources = read_sources(Path("protocols") / f"{slug}.toml")
-        with chance.seeded(slug):
-            self.trial, self.staff = set_up(sources=sources, password=PASSWORD, now=NOW - timedelta(days=7))
+        with chance.seeded(f"{slug}/1"):  # the first place of each of Trondheim's strata has an expert team
+            self.trial, self.staff = set_up(sources=sources, password=PASSWORD, now=NOW - timedelta(days=365))
         self.study = active_study(self.trial)
         self._phones = enumerate(identities.phones(self.study.protocol.country))
 
@@ -102,13 +101,11 @@ class House:
             allocate(participant=participant, by=coordinator, now=now)
         return participant
 
-    def case(self):
-        """The case of somebody in the arm with a team."""
-        while True:
-            participant = self.randomized()
-            services.open_cases(now=NOW)
-            if case := case_of(participant):
-                return case
+    def lives(self, *, weeks, participants):
+        """The trial has run for a while, and is in full swing."""
+        first_day = NOW.date() - timedelta(days=RECRUITING_DAYS + weeks * 7)
+        size = Size(participants=participants, weeks=weeks, seed=1, first_day=first_day)
+        Rehearsal(trial=self.trial, staff=self.staff, size=size, until=NOW).run()
 
 
 @pytest.fixture

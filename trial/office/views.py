@@ -68,11 +68,14 @@ def participant(request: HttpRequest, pk: int) -> HttpResponse:
     """The whole story of one participant, and what can be done now."""
     one = _open(request, pk, Permission.VIEW_PARTICIPANT)
     told = story(staff(request), one, _language(), now())
-    told |= {
+    beside = {
         "verify_form": VerifyForm(told["criteria"], _language()),
         "status_form": StatusForm(told["facts"], _zone(one)),
         "identity_form": IdentityForm(),
     }
+    for name, form in beside.items():
+        form.auto_id = f"{name}_%s"  # each has a reason: a label must lead to the field beside it
+    told |= beside
     return render(request, "office/participant.html", told)
 
 
