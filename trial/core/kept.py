@@ -2,20 +2,29 @@
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import mkstemp
+
+from django.core.exceptions import ImproperlyConfigured
 
 
-def kept_secret(path: Path) -> str:
-    """The random secret in `path`, made at the first call (64 characters, file mode 0600)."""
+def kept_secret(path: Path, make: Callable[[], str] = lambda: secrets.token_urlsafe(48)) -> str:
+    """The secret in `path`, made at the first call, whole or not at all; by default 64 random characters.
+
+    Raises ImproperlyConfigured where others can read the file.
+    """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = path.with_suffix(f".{os.getpid()}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(48))
+        descriptor, draft = mkstemp(dir=path.parent)  # with mode 0600
+        with os.fdopen(descriptor, "w") as file:
+            file.write(make())
         try:
             os.link(draft, path)  # of two processes that start at once, one makes it
         except FileExistsError:
             pass
         finally:
-            draft.unlink()
+            os.unlink(draft)
+    if path.stat().st_mode & 0o077:
+        raise ImproperlyConfigured(f"Others can read {path}: run `chmod 600 {path}` and start again.")
     return path.read_text()

@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.audit.context import become
+from trial.audit.middleware import PARTICIPANT_SESSION_KEY as SESSION_KEY
 from trial.people.models import Participant
 from trial.people.selectors import Someone, has_permission, participants_for
 from trial.people.study_id import read_study_id
@@ -20,8 +21,6 @@ from trial.protocol.models import Trial
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
-
-SESSION_KEY = "participant"
 
 
 def requires(*permissions: Permission) -> Callable[[View[P]], View[P]]:

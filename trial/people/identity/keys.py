@@ -1,16 +1,16 @@
 """The keys of the identity vault: from the environment, or made once in `var/keys`."""
 
 import base64
-import os
 import secrets
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+
+from trial.core.kept import kept_secret
 
 KEY_BYTES = 32
 
@@ -55,7 +55,7 @@ def new_key() -> str:
 
 
 def _keys(setting: str, file_name: str) -> tuple[bytes, ...]:
-    written = getattr(settings, setting, "") or _kept(settings.KEYS_DIR / file_name)
+    written = getattr(settings, setting, "") or kept_secret(settings.KEYS_DIR / file_name, new_key)
     keys = tuple(_decoded(key, setting) for key in written.replace("\n", ",").split(",") if key.strip())
     if not keys:
         raise ImproperlyConfigured(f"{setting} holds no key: set it to a key of 32 random bytes in base64.")
@@ -72,24 +72,3 @@ def _decoded(written: str, setting: str) -> bytes:
             f"A key in {setting} is not 32 bytes in base64; `openssl rand -base64 32` makes one that is."
         )
     return key
-
-
-def _kept(path: Path) -> str:
-    """The key file's text; the first process that asks makes it, whole or not at all."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(new_key() + "\n")
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    if path.stat().st_mode & 0o077:
-        raise ImproperlyConfigured(
-            f"Others can read the keys in {path}: run `chmod 600 {path}` and start again."
-        )
-    return path.read_text()
