@@ -27,7 +27,9 @@ class AssignForm(forms.Form):
             label=_("Who"), queryset=candidates(case), empty_label=_("Choose")
         )
         self.fields["profession"] = forms.ChoiceField(
-            label=_("As"), choices=[(seat.profession.key, seat.name) for seat in seats], initial=wanted
+            label=_("Role on the team"),
+            choices=[(seat.profession.key, seat.name) for seat in seats],
+            initial=wanted,
         )
         self.order_fields(("user", "profession", "lead"))
 

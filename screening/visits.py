@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
@@ -119,7 +120,8 @@ def visiting(*steps: Step) -> Callable[[Callable[..., HttpResponseBase]], Callab
 
 
 def for_participant(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """The view is for the participant of this session; anybody else logs in with a code first."""
+    """The view is for the participant of this session, in the trial's language and time zone; anybody else
+    logs in with a code first."""
 
     @never_cache
     @wraps(view)
@@ -127,7 +129,9 @@ def for_participant(view: Callable[..., HttpResponseBase]) -> Callable[..., Http
         participant = own_participant(request)
         if participant is None:
             return redirect("portal:login")
-        speak(request, protocol_of(participant.protocol_version).languages, participant.language)
-        return view(request, participant, **rest)
+        protocol = protocol_of(participant.protocol_version)
+        speak(request, protocol.languages, participant.language)
+        with timezone.override(protocol.time_zone):
+            return view(request, participant, **rest)
 
     return guarded

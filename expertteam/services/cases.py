@@ -103,4 +103,4 @@ def lock_open(case: Case, now: datetime) -> None:
     """One writer at a time. Raises CaseClosed when the participant has left."""
     Case.objects.select_for_update().get(pk=case.pk)
     if closed(facts(case.participant, now)):
-        raise CaseClosed(_("The participant has left the intervention. The case can be read, not changed."))
+        raise CaseClosed(_("The team no longer follows this participant. The case can be read, not changed."))

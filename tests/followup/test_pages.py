@@ -6,9 +6,9 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from followup.models import Call, ReplyResolution, UnclearReply
+from followup.models import Call, Occasion, ReplyResolution, UnclearReply
 from tests.factories import make_user
-from tests.followup.conftest import oslo
+from tests.followup.conftest import OSLO, oslo
 from trial.people.access import SESSION_KEY
 from trial.questionnaires.models import ResponseSet
 
@@ -182,6 +182,13 @@ def code(world, anna):
 def on_the_day():
     with time_machine.travel(QUESTIONNAIRE_OPENS + timedelta(hours=1), tick=False):
         yield
+
+
+def test_who_stops_for_now_reads_until_which_hour_the_code_is_good(client, code, on_the_day, anna):
+    client.post("/q/", {"code": code})
+    closes = Occasion.objects.get(participant=anna, key="week2").closes_at.astimezone(OSLO)
+    until = f"{closes.day} {closes:%B %Y, %H:%M}"
+    assert f"opens the questionnaire until {until}" in client.get("/q/later/").content.decode()
 
 
 def test_the_code_of_the_sms_opens_the_questionnaire(client, code, on_the_day, anna):

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 from django.utils.functional import Promise
@@ -20,7 +21,7 @@ from trial.audit.selectors import history_of_participant, without_arms
 from trial.messaging.models import Kind, Message
 from trial.messaging.selectors import messages_of
 from trial.people import selectors as people
-from trial.people.facts import Facts
+from trial.people.facts import Facts, last_day
 from trial.people.models import Participant, Status
 from trial.protocol.schema import BASELINE, Item
 from trial.protocol.selectors import protocol_of, study_of
@@ -75,7 +76,8 @@ class Event:
     what: str | Promise
     by: User | None = None
     reason: str = ""
-    until: datetime | None = None
+    last_day: date | None = None
+    """Of a break that ends by itself."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,15 @@ def story(user: User, participant: Participant, language: str, now: datetime) ->
 
 
 def _events(participant: Participant, known: Facts, allocation: Any) -> list[Event]:
+    zone = ZoneInfo(protocol_of(participant.protocol_version).time_zone)
     events = [
-        Event(row.at, row.get_name_display(), row.by, row.reason, row.until)
+        Event(
+            row.at,
+            row.get_name_display(),
+            row.by,
+            row.reason,
+            last_day(row.until, zone) if row.until else None,
+        )
         for row in people.statuses(participant)
         if row.name != Status.WITHDRAWN_INTERVENTION or Status.WITHDRAWN_INTERVENTION in known
     ]

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from trial.people.models import ParticipantStatus, Status
 
@@ -57,6 +58,11 @@ class Facts:
     def data_withdrawn(self) -> bool:
         """Whether exports and analyses must leave the participant's rows out."""
         return Status.WITHDRAWN_DATA in self
+
+
+def last_day(until: datetime, zone: ZoneInfo) -> date:
+    """The last local day of a break that ends at `until`, which is midnight after that day."""
+    return (until - timedelta(microseconds=1)).astimezone(zone).date()
 
 
 UNDOES = {

@@ -1,14 +1,14 @@
 """What the participant's own page shows, put together from the rooms."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from followup.ledger import Week
 from followup.models import Occasion
 from followup.selectors import answerable_weeks, next_occasion, open_questionnaires
 from screening.selectors import baseline_locked
-from trial.people.facts import Facts
+from trial.people.facts import Facts, last_day
 from trial.people.models import Participant
 from trial.people.selectors import facts
 from trial.protocol.selectors import protocol_of
@@ -33,10 +33,9 @@ def overview(participant: Participant, now: datetime) -> Overview:
     """What waits for the participant, and what comes next."""
     held = facts(participant, now)
     zone = ZoneInfo(protocol_of(participant.protocol_version).time_zone)
-    last_moment = held.paused_until - timedelta(seconds=1) if held.paused_until else None
     return Overview(
         facts=held,
-        break_ends_on=last_moment.astimezone(zone).date() if last_moment else None,
+        break_ends_on=last_day(held.paused_until, zone) if held.paused_until else None,
         baseline_open=not baseline_locked(participant),
         to_answer=[
             occasion

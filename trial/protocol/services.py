@@ -76,7 +76,7 @@ def set_trial_status(*, trial: Trial, name: str, by: str, now: datetime, reason:
     present, wanted = status_of(trial), TrialStatus.Name(name)
     if wanted not in STEPS[present]:
         raise StatusRefused(
-            _("The trial is “%(present)s”; it cannot become “%(wanted)s” from there.")
+            _("The trial's status is “%(present)s”; it cannot be changed to “%(wanted)s” from there.")
             % {"present": present.label, "wanted": wanted.label}
         )
     if wanted == TrialStatus.Name.RECRUITING and not Activation.objects.filter(trial=trial).exists():

@@ -226,7 +226,7 @@ def _scale(item: Item, options: dict[str, Any]) -> forms.Field:
 def _text(item: Item, options: dict[str, Any]) -> forms.Field:
     longest = int(item.maximum or LONGEST_TEXT)
     widget = forms.TextInput if longest <= ONE_LINE else forms.Textarea(attrs={"rows": 4})
-    too_long = _("Shorten the text to at most %(limit_value)d letters; it has %(show_value)d.")
+    too_long = _("Shorten the text to at most %(limit_value)d characters; it has %(show_value)d.")
     return forms.CharField(**_with_error(options, "max_length", too_long), max_length=longest, widget=widget)
 
 
