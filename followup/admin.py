@@ -12,7 +12,7 @@ from followup import office
 from followup.models import Call, Occasion, UnclearReply
 from followup.selectors import replies_for
 from trial.accounts.permissions import Permission
-from trial.people.admin_base import OfficeModelAdmin
+from trial.people.admin_base import OfficeModelAdmin, number_in
 
 
 @admin.register(UnclearReply)
@@ -34,7 +34,7 @@ class UnclearReplyAdmin(OfficeModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        return office.resolve(request, pk=int(object_id))
+        return office.resolve(request, pk=number_in(object_id))
 
 
 @admin.register(Call)

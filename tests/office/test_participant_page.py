@@ -140,6 +140,19 @@ def test_eligibility_is_not_decided_anew_after_randomization(office, trial, nort
     assert verification_of(participant).eligible
 
 
+def test_a_decision_sent_twice_is_one_row_and_one_status(office, trial, north):
+    participant = make_screened_participant(trial, north)
+    for _click in range(2):
+        assert office.post(address(participant, "verify"), {"needs_treatment": "no"}).status_code == 302
+    assert participant.verifications.count() == 1
+    assert participant.statuses.filter(name=Status.VERIFIED).count() == 1
+
+
+@pytest.mark.parametrize("page", ["people/participant", "protocol/trial", "followup/unclearreply"])
+def test_an_address_that_is_no_number_is_no_page(office, trial, page):
+    assert office.get(f"/office/{page}/abc/change/").status_code == 404
+
+
 def test_answers_are_closed_after_withdrawal_of_data(office, trial, north):
     participant = make_screened_participant(trial, north)
     assert "What troubles you most?" in office.get(address(participant)).content.decode()
@@ -161,10 +174,12 @@ def test_identity_is_read_with_a_reason_and_kept_in_the_read_log(office, trial, 
     assert ReadEvent.objects.get(study_id=participant.study_id).reason == "to call her"
 
 
-def test_break_is_recorded_with_its_last_day(office, trial, north):
+def test_break_is_recorded_once_and_shown_with_its_last_day(office, trial, north):
     participant = make_screened_participant(trial, north)
     told = {"name": "paused", "until": "2099-01-31", "reason": "operation"}
-    assert office.post(address(participant, "status"), told).status_code == 302
+    for _click in range(2):
+        assert office.post(address(participant, "status"), told).status_code == 302
+    assert "up to and including 31 January" in office.get(address(participant)).content.decode()
     row = ParticipantStatus.objects.get(participant=participant, name=Status.PAUSED)
     assert row.until.isoformat() == "2099-01-31T23:00:00+00:00"
     assert row.reason == "operation"

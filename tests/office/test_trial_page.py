@@ -53,6 +53,13 @@ def test_a_manager_closes_the_trial_and_the_page_remembers_who_and_why(browser_o
     assert "Enough" in shown
 
 
+def test_a_step_sent_twice_is_one_step_and_no_error(browser_of, trial, manager):
+    browser = browser_of(manager)
+    for _click in range(2):
+        assert "Select a valid choice" not in record(browser, trial, "closed").content.decode()
+    assert TrialStatus.objects.filter(name="closed").count() == 1
+
+
 def test_locking_is_asked_about_once_more(browser_of, trial, manager):
     browser = browser_of(manager)
     record(browser, trial, "closed")

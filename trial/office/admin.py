@@ -18,7 +18,7 @@ from trial.office import trail, trials, users, views  # noqa: F401 - all but vie
 from trial.office.forms import FindForm
 from trial.office.story import as_known, standing
 from trial.office.worklists import BY_KEY, WORKLISTS
-from trial.people.admin_base import OfficeModelAdmin
+from trial.people.admin_base import OfficeModelAdmin, number_in
 from trial.people.models import Participant
 from trial.people.selectors import current_facts, has_permission, sites_for, trials_for
 from trial.people.study_id import read_study_id
@@ -104,12 +104,12 @@ class ParticipantAdmin(OfficeModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        return views.participant(request, int(object_id))
+        return views.participant(request, number_in(object_id))
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return views.history(request, int(object_id))
+        return views.history(request, number_in(object_id))
 
     def get_urls(self) -> list[URLPattern]:
         acts = {

@@ -82,6 +82,8 @@ class StatusForm(forms.Form):
         super().__init__(data)
         self.zone = zone
         statuses = [(status.value, status.label) for status in possible(known)]
+        if data and (again := next((status for status in known.since if status == data.get("name")), None)):
+            statuses.append((again.value, again.label))  # a second click: the service records it once
         self.fields["name"] = forms.ChoiceField(
             label=_("What happened"),
             choices=[("", _("Choose")), *statuses],

@@ -18,7 +18,7 @@ from trial.audit.history import names_of
 from trial.core.clock import now
 from trial.core.errors import DomainError
 from trial.office.forms import MAX_REASON
-from trial.people.admin_base import OfficeModelAdmin
+from trial.people.admin_base import OfficeModelAdmin, number_in
 from trial.people.selectors import has_permission, trials_for
 from trial.people.services import put_in_force
 from trial.protocol.diff import differences
@@ -119,6 +119,8 @@ def _story(request: HttpRequest, one: Trial, form: StatusForm) -> dict[str, Any]
 def status(request: HttpRequest, pk: int) -> HttpResponse:
     """Open, close or lock the trial; locking is asked about once more."""
     one = _manage(request, pk)
+    if request.POST.get("name") == status_of(one):  # a second click
+        return redirect("admin:protocol_trial_change", pk)
     form = StatusForm(status_of(one), request.POST)
     if not form.is_valid():
         return render(request, "office/trial.html", _story(request, one, form))
@@ -188,7 +190,7 @@ class TrialAdmin(OfficeModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        return trial(request, int(object_id))
+        return trial(request, number_in(object_id))
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 
 from trial.accounts.permissions import Permission
 from trial.audit.admin import HistoryFromTrail
@@ -51,6 +51,13 @@ class OfficeModelAdmin(HistoryFromTrail):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nothing is deleted in the office: what happened stays."""
         return False
+
+
+def number_in(address: str) -> int:
+    """The primary key that an address of the admin names; 404 where it is no number."""
+    if not address.isdecimal():
+        raise Http404
+    return int(address)
 
 
 def _may(request: HttpRequest, permission: Permission | None) -> bool:
