@@ -51,6 +51,15 @@ def test_a_code_opens_once(kari):
         redeem(kari, code, NOW + 9 * MINUTE)
 
 
+def test_a_code_sent_to_one_number_confirms_no_other(kari):
+    asked = {"participant": kari, "purpose": Purpose.NEW_PHONE, "now": NOW}
+    code = issue_code(**asked, about="+4768050001")
+    for number in ("+4768050002", ""):
+        with pytest.raises(WrongCode):
+            redeem_code(**asked, code=code, about=number)
+    assert redeem_code(**asked, code=code, about="+4768050001") == kari
+
+
 def test_a_code_is_not_kept_in_clear(kari):
     code = issue(kari)
     assert code.encode() not in bytes(AccessCode.objects.get().code_hash)

@@ -35,14 +35,17 @@ def ask_for_new_phone(*, participant: Participant, phone: str, language: str, no
     Raises NotReadable, TooManyCodes.
     """
     number = normalise_phone(phone, protocol_of(participant.protocol_version).country)
-    code = issue_code(participant=participant, purpose=Purpose.NEW_PHONE, now=now)
+    code = issue_code(participant=participant, purpose=Purpose.NEW_PHONE, now=now, about=number)
     queue_code(participant=participant, code=code, language=language, now=now, to=number)
     return number
 
 
 def take_new_phone(*, participant: Participant, phone: str, code: str, now: datetime) -> None:
-    """The code came back from the new number: it counts from now on. Raises WrongCode, AlreadyRegistered."""
-    redeem_code(participant=participant, code=code, purpose=Purpose.NEW_PHONE, now=now)
+    """The code came back that was sent to this number (E.164): it counts from now on.
+
+    Raises WrongCode, AlreadyRegistered.
+    """
+    redeem_code(participant=participant, code=code, purpose=Purpose.NEW_PHONE, now=now, about=phone)
     change_phone(participant=participant, phone=phone, by=None, now=now)
 
 

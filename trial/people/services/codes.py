@@ -26,10 +26,11 @@ LONG_CHARACTERS = 9
 
 
 @transaction.atomic
-def issue_code(*, participant: Participant, purpose: Purpose | str, now: datetime) -> str:
+def issue_code(*, participant: Participant, purpose: Purpose | str, now: datetime, about: str = "") -> str:
     """Six digits that open one thing, once, within ten minutes.
 
-    Raises TooManyCodes after five codes to the same phone, whosever they were, within an hour.
+    `about` narrows it further: a code sent to one new phone number confirms no other. Raises TooManyCodes
+    after five codes to the same phone, whosever they were, within an hour.
     """
     record = IdentityRecord.objects.get(participant=participant)
     if record.phone_index is None:
@@ -47,7 +48,7 @@ def issue_code(*, participant: Participant, purpose: Purpose | str, now: datetim
     AccessCode.objects.create(
         participant=participant,
         purpose=purpose,
-        code_hash=_short_hash(participant.pk, purpose, now, code),
+        code_hash=_short_hash(participant.pk, purpose, now, code, about),
         issued_at=now,
         expires_at=now + LIVES,
     )
@@ -70,10 +71,12 @@ def issue_codes_for_phone(
     return issued
 
 
-def redeem_code(*, participant: Participant, code: str, purpose: Purpose | str, now: datetime) -> Participant:
+def redeem_code(
+    *, participant: Participant, code: str, purpose: Purpose | str, now: datetime, about: str = ""
+) -> Participant:
     """The participant, when the code is the right one. Raises WrongCode for any other; the try counts all
     the same."""
-    return _redeem(Participant.objects.filter(pk=participant.pk), code, purpose, now)
+    return _redeem(Participant.objects.filter(pk=participant.pk), code, purpose, now, about)
 
 
 def redeem_code_for_phone(*, phone: str, code: str, purpose: Purpose | str, now: datetime) -> Participant:
@@ -82,11 +85,11 @@ def redeem_code_for_phone(*, phone: str, code: str, purpose: Purpose | str, now:
 
 
 def _redeem(
-    candidates: QuerySet[Participant], code: str, purpose: Purpose | str, now: datetime
+    candidates: QuerySet[Participant], code: str, purpose: Purpose | str, now: datetime, about: str = ""
 ) -> Participant:
     digits = "".join(character for character in code if character.isdigit())
     with transaction.atomic():
-        matching = _matching(candidates, digits, purpose, now)
+        matching = _matching(candidates, digits, purpose, now, about)
         if matching is not None:
             matching.used_at = now
             matching.save(update_fields=["used_at"])
@@ -97,7 +100,7 @@ def _redeem(
 
 
 def _matching(
-    candidates: QuerySet[Participant], digits: str, purpose: Purpose | str, now: datetime
+    candidates: QuerySet[Participant], digits: str, purpose: Purpose | str, now: datetime, about: str
 ) -> AccessCode | None:
     """Counts a try on every live code of the candidates and compares with each, in constant time."""
     live = AccessCode.objects.select_for_update(of=("self",)).filter(
@@ -112,7 +115,7 @@ def _matching(
     AccessCode.objects.filter(pk__in=[one.pk for one in codes]).update(tries=F("tries") + 1)
     matching = None
     for one in codes:
-        expected = _short_hash(one.participant_id, purpose, one.issued_at, digits)
+        expected = _short_hash(one.participant_id, purpose, one.issued_at, digits, about)
         if hmac.compare_digest(bytes(one.code_hash), expected):
             matching = one
     return matching
@@ -157,8 +160,10 @@ def _long_code() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(LONG_CHARACTERS))
 
 
-def _short_hash(participant_id: int, purpose: Purpose | str, issued_at: datetime, code: str) -> bytes:
-    return _hash(f"{participant_id}|{purpose}|{issued_at.timestamp()}|{code}")
+def _short_hash(
+    participant_id: int, purpose: Purpose | str, issued_at: datetime, code: str, about: str
+) -> bytes:
+    return _hash(f"{participant_id}|{purpose}|{issued_at.timestamp()}|{code}|{about}")
 
 
 def _long_hash(purpose: Purpose | str, code: str) -> bytes:
