@@ -10,6 +10,7 @@ from screening.selectors import consent_of
 from tests.factories import NOW, identity_of, make_screened_participant, make_trial, make_user
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission as P
+from trial.accounts.roles import ALL, Researcher, Statistician
 from trial.messaging.models import Kind
 from trial.messaging.services import enqueue
 from trial.messaging.texts import message_body
@@ -18,6 +19,7 @@ from trial.people.identity import keys, vault
 from trial.people.models import Membership
 from trial.people.selectors import has_permission, may_manage_members
 from trial.people.services import close_site, end_membership, grant, open_site, sync_sites
+from trial.people.services.members import KEPT_APART
 from trial.protocol.selectors import active_protocol
 
 
@@ -47,9 +49,21 @@ def test_nobody_gives_roles_beyond_their_own_reach(tiny, north, manager):
     assert not may_manage_members(coordinator).exists()
 
 
+def test_no_role_that_analyses_blinded_or_holds_the_lists_goes_with_one_that_learns_an_arm():
+    apart = {frozenset(pair) for pair in KEPT_APART}
+    learns_an_arm = [role for role in ALL if {P.VIEW_ARM, P.VIEW_CASE} & role.permissions]
+    for role in (Researcher, Statistician):
+        assert all({role, other} in apart for other in learns_an_arm)
+
+
 @pytest.mark.parametrize(
     ("held", "wanted"),
-    [("statistician", "coordinator"), ("researcher", "expert"), ("researcher", "statistician")],
+    [
+        ("statistician", "coordinator"),
+        ("researcher", "expert"),
+        ("researcher", "statistician"),
+        ("trial_manager", "researcher"),
+    ],
 )
 def test_roles_that_concealment_keeps_apart(tiny, manager, held, wanted):
     user = make_user(held, trial=tiny)

@@ -20,6 +20,7 @@ KEPT_APART: tuple[tuple[type[Role], type[Role]], ...] = (
     (Statistician, Expert),
     (Statistician, Researcher),
     (Researcher, Coordinator),
+    (Researcher, TrialManager),
     (Researcher, Expert),
 )
 """Who holds the lists never meets participants, and who analyses blinded never learns an arm."""
