@@ -151,6 +151,11 @@ def test_a_chain_that_was_cut_or_made_anew_is_found_by_a_head_kept_elsewhere(cha
     assert verify(expected_head=kept).problem.startswith("block 3 was replaced")
 
 
+def test_a_head_that_was_copied_badly_is_said_to_be_none():
+    with pytest.raises(CommandError, match="is not a head"):
+        call_command("audit", "verify", "--head", "3:abc")
+
+
 def test_a_missing_trigger_fails_the_verification(chain, attacker):
     attacker.execute("ALTER TABLE accounts_user DISABLE TRIGGER audit_update")
     try:

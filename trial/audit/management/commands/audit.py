@@ -1,5 +1,7 @@
 """`manage.py audit verify | head | seal`: prove that nobody touched the trail."""
 
+import re
+from argparse import ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -12,13 +14,21 @@ from trial.audit.triggers import gaps
 from trial.core.clock import now
 
 
+def _head(written: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]*:[0-9a-f]{64}", written):
+        raise ArgumentTypeError(f"{written} is not a head: `manage.py audit head` prints one.")
+    return written
+
+
 class Command(BaseCommand):
     help = "Verify the audit trail, print the head of its chain, or seal what is not sealed yet."
 
     def add_arguments(self, parser: CommandParser) -> None:
         acts = parser.add_subparsers(dest="act", required=True)
         verifying = acts.add_parser("verify", help="find the first event or block that was touched")
-        verifying.add_argument("--head", metavar="NUMBER:HASH", help="a head of this chain, kept elsewhere")
+        verifying.add_argument(
+            "--head", metavar="NUMBER:HASH", type=_head, help="a head of this chain, kept elsewhere"
+        )
         acts.add_parser("head", help="print NUMBER:HASH of the newest block")
         acts.add_parser("seal", help="seal now instead of at the next minute")
 
