@@ -37,9 +37,8 @@ def leads(user: Someone, case: Case) -> bool:
 
 
 def candidates(case: Case) -> QuerySet[User]:
-    """Experts at the participant's site who are not on the team."""
-    on_team = members_of(case).values("user")
-    return users_with(Permission.VIEW_CASE, site=case.participant.site).exclude(pk__in=on_team)
+    """Experts at the participant's site; who is on the team already may get another seat or the lead."""
+    return users_with(Permission.VIEW_CASE, site=case.participant.site)
 
 
 def profession_name(case: Case, key: str, language: str) -> str:

@@ -17,9 +17,10 @@ from trial.accounts.models import User
 def plan_meeting(
     *, case: Case, starts_at: datetime, minutes: int, video_url: str, by: User, now: datetime
 ) -> Meeting:
-    """Plan a video meeting. At the same time already, that meeting is the answer.
+    """Plan a video meeting. The same meeting twice is one.
 
-    Raises MeetingRefused for the past, an odd length or a link that is not https, MayNotManage, CaseClosed.
+    Raises MeetingRefused for the past, an odd length, a link that is not https or another meeting then,
+    MayNotManage, CaseClosed.
     """
     _must_plan(case, by)
     lock_open(case, now)
@@ -29,12 +30,14 @@ def plan_meeting(
         raise MeetingRefused(_("A meeting lasts between 5 minutes and 8 hours."))
     if not video_url.startswith("https://"):
         raise MeetingRefused(_("The video link must start with https://."))
-    meeting, _created = Meeting.objects.get_or_create(
+    meeting, created = Meeting.objects.get_or_create(
         case=case,
         starts_at=starts_at,
         cancelled_at=None,
         defaults={"minutes": minutes, "video_url": video_url, "by": by, "made_at": now},
     )
+    if not created and (meeting.minutes, meeting.video_url) != (minutes, video_url):
+        raise MeetingRefused(_("Another meeting is planned at this time. Cancel it first."))
     return meeting
 
 

@@ -136,6 +136,8 @@ def plan(case, by, *, starts_at=NOW + DAY, minutes=45, video_url=LINK):
 def test_the_team_or_the_coordinator_plans_a_meeting_once(case, alice, coordinator, charlie):
     meeting = plan(case, alice)
     assert plan(case, coordinator) == meeting
+    with pytest.raises(MeetingRefused):
+        plan(case, coordinator, video_url="https://video.example.org/another")
     assert selectors.coming_meetings_for(case.participant, NOW) == [meeting]
     assert selectors.coming_meetings_for(case.participant, NOW + DAY + timedelta(minutes=44)) == [meeting]
     assert selectors.coming_meetings_for(case.participant, NOW + 2 * DAY) == []
