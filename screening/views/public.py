@@ -14,7 +14,7 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from screening import selectors, services
-from screening.errors import NotRecruiting, Unanswered
+from screening.errors import AlreadyDecided, NotRecruiting, Unanswered
 from screening.models import Attempt
 from screening.selectors import Step
 from screening.visits import PAGE_OF, Visit, visit_of, visiting
@@ -80,7 +80,12 @@ def questions(visit: Visit, attempt: Attempt, page: int) -> HttpResponseBase:
         return visit.go("check")
     form = items_form(places[page].items, visit.language, attempt.answers, visit.posted)
     if form.is_valid():
-        attempt = services.answer_page(attempt=attempt, answers=form.answers(), asked=form.asked, now=now())
+        try:
+            attempt = services.answer_page(
+                attempt=attempt, answers=form.answers(), asked=form.asked, now=now()
+            )
+        except AlreadyDecided:  # in another tab, a moment ago
+            return visit.go("result")
         return redirect(_after(visit, attempt, page))
     return visit.render(
         "questions.html",

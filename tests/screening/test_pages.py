@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from screening.models import Attempt, Consent, ScreenFailure
-from screening.selectors import baseline_locked
+from screening.selectors import Step, baseline_locked
 from tests.factories import make_trial
 from tests.screening.conftest import FITTING
 from trial.messaging.models import Message
@@ -114,6 +114,17 @@ def test_who_does_not_fit_reads_why_and_leaves_nothing(visitor):
     assert "The trial is for people with pain or mental health problems." in html(result)
     assert Attempt.objects.get().answers == {}
     assert ScreenFailure.objects.count() == 2
+
+
+def test_an_answer_that_another_tab_overtook_leads_to_the_result(visitor, monkeypatch):
+    at(visitor, "start/", {})
+    at(visitor, "questions/1/", {"sick_listed": "no"})
+    at(visitor, "questions/3/", {"main_complaint": "other"})
+    at(visitor, "check/", {})
+    monkeypatch.setattr("screening.visits.step_of", lambda _attempt: Step.QUESTIONS)  # a moment ago
+    overtaken = visitor.post("/t/tiny/questions/1/", {"sick_listed": "no"})
+
+    assert overtaken.url == "/t/tiny/result/"
 
 
 def test_who_answered_wrongly_may_answer_again(visitor):
