@@ -54,11 +54,6 @@ def is_allocated(participant: Participant) -> bool:
     return Allocation.objects.filter(participant=participant).exists()
 
 
-def allocation_time(participant: Participant) -> datetime | None:
-    """No arm."""
-    return Allocation.objects.filter(participant=participant).values_list("at", flat=True).first()
-
-
 def allocation_fact(participant: Participant) -> AllocationFact | None:
     """No arm."""
     allocation = Allocation.objects.filter(participant=participant).select_related("by").first()
@@ -115,10 +110,6 @@ def sealed_list(trial: Trial) -> SealedList | None:
     """The trial's list with its commitment; everything in it that tells an arm is sealed."""
     lists = SealedList.objects.filter(trial=trial).select_related("trial", "protocol_version", "sealed_by")
     return lists.first()
-
-
-def is_sealed(trial: Trial) -> bool:
-    return SealedList.objects.filter(trial=trial).exists()
 
 
 def stratum_counts(trial: Trial) -> list[StratumCount]:

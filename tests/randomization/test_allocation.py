@@ -8,7 +8,6 @@ from randomization.errors import AlreadySealed, ListExhausted, NotReady
 from randomization.models import Allocation, ClusterAllocation, Place, SealedList, Stratum
 from randomization.selectors import (
     allocated_participants,
-    allocation_time,
     allocation_times,
     arm_for,
     arms_for_analysis,
@@ -77,7 +76,6 @@ def test_participant_without_verification_is_not_randomized(sealed, coordinator)
         allocate(participant=participant, by=coordinator, now=NOW)
     assert unmet(participant) == {"verified"}
     assert not is_allocated(participant)
-    assert allocation_time(participant) is None
 
 
 def test_nobody_is_randomized_before_the_list_is_sealed(tiny, coordinator):
