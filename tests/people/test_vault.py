@@ -1,5 +1,4 @@
 import base64
-import secrets
 
 import pytest
 from django.apps import apps
@@ -58,7 +57,7 @@ def test_the_newest_key_writes_and_older_ones_still_read(ring):
         vault.open_(sealed_before, **PLACE)
 
 
-@pytest.mark.parametrize("weak", ["hemmelig", base64.b64encode(secrets.token_bytes(16)).decode()])
+@pytest.mark.parametrize("weak", ["hemmelig", base64.b64encode(bytes(16)).decode()])
 def test_a_key_of_another_length_stops_the_start(ring, weak):
     ring(weak)
     with pytest.raises(ImproperlyConfigured, match="not 32 bytes"):
