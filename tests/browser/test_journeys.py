@@ -251,7 +251,7 @@ def put_on_the_team(page, participant, expert):
     assert_good(page)
     page.get_by_role("link", name="Change the team").click()
     page.get_by_label("Who", exact=True).select_option(label=str(expert))
-    page.get_by_label("As", exact=True).select_option("NAV adviser")
+    page.get_by_label("Role on the team").select_option("NAV adviser")
     page.get_by_label("Leads the team").check()
     assert_good(page)
     go_on(page, "Put on the team")
