@@ -87,28 +87,25 @@ def test_check_probes_every_part_and_leaves_nothing_behind(environment, checked)
     eventually(lambda: not processes_of(environment))
 
 
-def test_the_table_names_an_account_for_every_role_and_ctrl_c_ends_everything(environment, checked):
+def test_the_next_start_names_an_account_for_every_role_shuts_out_another_and_ends_with_ctrl_c(
+    environment, checked
+):
     process = demo(environment)
     printed = up(process)
     assert "Rehearsing" not in printed, "The second start should reuse the data."
     for role in ("coordinator@", "researcher@", "expert@", "statistician@", "monitor@"):
         assert role in printed
+
+    other = demo(environment)
+    refusal, _ = other.communicate(timeout=60)
+    assert other.returncode != 0
+    assert "A demo is already running from this folder" in refusal
+    assert "Traceback" not in refusal
+
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 0
     eventually(lambda: not processes_of(environment))
-
-
-def test_a_second_demo_from_the_same_folder_is_told_about_the_first(environment, checked):
-    first = demo(environment)
-    up(first)
-    second = demo(environment)
-    printed, _ = second.communicate(timeout=60)
-    first.send_signal(signal.SIGINT)
-    first.communicate(timeout=60)
-    assert second.returncode != 0
-    assert "A demo is already running from this folder" in printed
-    assert "Traceback" not in printed
 
 
 def test_a_killed_demo_heals_at_the_next_start(environment, checked):
