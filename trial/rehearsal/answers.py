@@ -67,7 +67,7 @@ def fitting(protocol: Protocol, chance: Random, today: date) -> dict[str, Any]:
         if decision.eligible:
             return answers
         criterion = chance.choice((*decision.failed, *decision.undecided))
-        for key in expressions.variables(criterion.expression or "") & items.keys():
+        for key in sorted(expressions.variables(criterion.expression or "") & items.keys()):
             answers[key] = answer(items[key], chance, today)
         answers = _only_asked(answers, items.values(), chance, today)
     raise RuntimeError(f"{TRIES} draws of answers found nobody who fits {protocol.slug}.")
