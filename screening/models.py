@@ -184,7 +184,7 @@ class Verification(Model):
     at = models.DateTimeField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     eligible = models.BooleanField()
-    decisions = models.JSONField()
+    decisions = models.JSONField(_("does not stand in the way"))
     """By criterion: true where it does not stand in the way."""
     reason = models.TextField(blank=True)
 

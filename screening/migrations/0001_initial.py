@@ -207,7 +207,7 @@ class Migration(migrations.Migration):
                 ),
                 ("at", models.DateTimeField()),
                 ("eligible", models.BooleanField()),
-                ("decisions", models.JSONField()),
+                ("decisions", models.JSONField(verbose_name="does not stand in the way")),
                 ("reason", models.TextField(blank=True)),
                 (
                     "by",

@@ -4,11 +4,13 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tests.factories import NOW, make_participant, make_trial, make_user
+from randomization.services import allocate
+from tests.factories import NOW, make_participant, make_trial, make_user, make_verified_participant, seal
 from trial.audit.context import acting, because
 from trial.audit.models import AuditEvent, ReadEvent
 from trial.audit.services import record_read
 from trial.people.models import Site
+from trial.people.services import grant
 
 pytestmark = pytest.mark.django_db
 
@@ -115,3 +117,40 @@ def test_the_trail_is_closed_to_others(role, trial):
     client = login(make_user(role, trial=trial))
     assert client.get(reverse("admin:audit_auditevent_changelist")).status_code in (302, 403, 404)
     assert client.get(reverse("admin:audit_readevent_changelist")).status_code in (302, 403, 404)
+
+
+def history_page(participant, reader):
+    return login(reader).get(reverse("admin:people_participant_history", args=[participant.pk]))
+
+
+def words_of(page, field):
+    return [
+        change.new for entry in page.context["entries"] for change in entry.changes if change.field == field
+    ]
+
+
+def test_a_history_calls_people_by_name_and_says_decisions_line_by_line(trial):
+    manager = make_user("trial_manager", trial=trial)
+    participant = make_verified_participant(trial, by=manager)
+    page = history_page(participant, manager)
+    assert set(words_of(page, "participant")) - {""} == {participant.study_id}
+    assert manager.name in words_of(page, "by")
+    assert words_of(page, "does not stand in the way") == ["needs treatment: yes"]
+    assert "Verified as eligible" in words_of(page, "status")
+
+
+def test_a_history_names_no_row_that_tells_an_arm(trial):
+    manager = make_user("trial_manager", trial=trial)
+    seal(trial)
+    participant = make_verified_participant(trial, by=manager)
+    place = allocate(participant=participant, by=manager, now=NOW).place_id
+    assert words_of(history_page(participant, manager), "place") == [str(place)]
+    assert words_of(history_page(participant, make_user("monitor", trial=trial)), "place") == []
+
+
+def test_a_history_names_the_role_and_who_gave_it(trial):
+    manager = make_user("trial_manager", trial=trial)
+    membership = grant(user=make_user(), role="coordinator", trial=trial, by=manager, now=NOW)
+    page = login(manager).get(reverse("admin:people_membership_history", args=[membership.pk]))
+    assert words_of(page, "role") == ["Coordinator"]
+    assert words_of(page, "granted by") == [manager.name]

@@ -1,5 +1,7 @@
 """What coordinators do on a participant's page, and what others may not."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -10,6 +12,7 @@ from tests.factories import NOW, make_screened_participant, make_user, make_veri
 from tests.office.conftest import PASSWORD
 from trial.audit.models import ReadEvent
 from trial.people.models import ParticipantStatus, Status
+from trial.people.services import add_status
 
 pytestmark = pytest.mark.django_db
 
@@ -202,3 +205,19 @@ def test_status_without_reason_keeps_what_was_typed(office, trial, north):
     )
     assert "Write who told you" in page.content.decode()
     assert "2099-01-31" in page.content.decode()
+
+
+def test_pill_says_randomized_until_something_weightier_happens(office, coordinator, trial, north):
+    participant = make_verified_participant(trial, north, by=coordinator)
+    listed = reverse("admin:people_participant_changelist")
+
+    def pills():
+        return [re.search(r'tb-pill"[^>]*>([^<]+)', office.get(page).content.decode())[1]
+                for page in (address(participant), listed)]  # fmt: skip
+
+    assert pills() == ["Verified as eligible"] * 2
+    office.post(address(participant, "randomize"), {"password": PASSWORD})
+    assert pills() == ["Randomized"] * 2
+    for status in (Status.PAUSED, Status.STOPPED_CONTACT, Status.COMPLETED, Status.DIED):
+        add_status(participant=participant, name=status, by=coordinator, now=NOW)
+        assert pills() == [status.label] * 2

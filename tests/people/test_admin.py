@@ -1,10 +1,11 @@
 import pytest
 from django.urls import reverse
 
-from tests.factories import make_trial, make_user
+from tests.factories import NOW, make_trial, make_user
 from trial.accounts.permissions import Permission as P
 from trial.people.models import Membership
 from trial.people.selectors import has_permission
+from trial.people.services import end_membership
 
 
 @pytest.fixture
@@ -78,3 +79,19 @@ def test_a_coordinator_sees_her_site_and_changes_nothing(client, north, south):
     assert client.post(page, {}).status_code == 403
     north.refresh_from_db()
     assert north.is_open
+
+
+def test_memberships_are_filtered_by_the_names_of_roles_and_by_whether_they_are_held(client, manager, tiny):
+    held, ended = (make_user("coordinator", trial=tiny) for _ in range(2))
+    end_membership(membership=ended.memberships.get(), by=manager, now=NOW)
+    address = reverse("admin:people_membership_changelist")
+    page = client.get(address).content.decode()
+    assert "Trial manager" in page
+    assert ">trial_manager<" not in page
+
+    def shown(**asked):
+        return {row.user for row in client.get(address, asked).context["cl"].result_list}
+
+    assert shown(held="now") == {manager, held}
+    assert shown(held="ended") == {ended}
+    assert shown() == {manager, held, ended}

@@ -1,13 +1,14 @@
 """The trail in words that a coordinator or a monitor reads."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import TypeAlias
 
 from django.apps import apps
-from django.db.models import Field, Model
-from django.utils.dateparse import parse_datetime
+from django.db.models import DateField, Field, ForeignKey, Model
 from django.utils.formats import localize
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -15,6 +16,22 @@ from django.utils.translation import gettext as _
 from trial.accounts.models import User
 from trial.audit.models import AuditEvent
 from trial.audit.tables import MASK, SEALED_PREFIX
+
+NAMED: dict[str, tuple[str, ...]] = {
+    "accounts.User": (),
+    "followup.Occasion": ("participant",),
+    "people.Participant": (),
+    "people.Site": (),
+    "protocol.ProtocolVersion": ("trial",),
+    "protocol.Trial": (),
+    "questionnaires.ResponseSet": ("participant",),
+    "screening.Consent": ("participant",),
+}
+"""Rows that other rows' histories call by name, with what the name is made of. None of the names tells an arm
+or who somebody is; a row of any other kind is its number."""
+
+Rows: TypeAlias = dict[tuple[type[Model] | None, str], str]
+"""(kind of row, key) to name; with None for the kind, an actor's."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +57,7 @@ def entries(events: Iterable[AuditEvent]) -> list[Entry]:
     """The events in words; masked and sealed values are never shown. One query for the names of all users."""
     found = list(events)
     names = names_of(event.actor for event in found)
+    rows = _rows_by_name(found)
     return [
         Entry(
             at=event.at,
@@ -47,7 +65,7 @@ def entries(events: Iterable[AuditEvent]) -> list[Entry]:
             reason=event.reason,
             thing=thing(event.table_name),
             action=event.get_action_display(),
-            changes=list(_changes(event)),
+            changes=list(_changes(event, rows)),
         )
         for event in found
     ]
@@ -84,28 +102,74 @@ def thing(table: str) -> str:
     return str(model._meta.verbose_name) if model else table
 
 
-def _changes(event: AuditEvent) -> Iterator[Change]:
-    old, new = event.old or {}, event.new or {}
+def _fields(event: AuditEvent) -> dict[str, Field]:
     model = _models().get(event.table_name)
-    fields = {field.column: field for field in model._meta.concrete_fields} if model else {}
+    return {str(field.column): field for field in model._meta.concrete_fields} if model else {}
+
+
+def _rows_by_name(events: Iterable[AuditEvent]) -> Rows:
+    """What the rows that the events point to are called: one query for each kind of row."""
+    wanted = defaultdict(set)
+    actors = set()
+    for event in events:
+        fields = _fields(event)
+        for column, value in [*(event.old or {}).items(), *(event.new or {}).items()]:
+            field = fields.get(column)
+            if value is None or field is None:
+                continue
+            if isinstance(field, ForeignKey) and field.related_model._meta.label in NAMED:
+                wanted[field.related_model].add(value)
+            elif _holds_actor(field):
+                actors.add(str(value))
+    found: Rows = {(None, actor): name for actor, name in names_of(actors).items()}
+    for model, keys in wanted.items():
+        rows = model._base_manager.select_related(*NAMED[model._meta.label]).filter(pk__in=keys)
+        found |= {(model, str(row.pk)): str(row) for row in rows}
+    return found
+
+
+def _holds_actor(field: Field) -> bool:
+    """Where the command line acts too, "by" is an actor as the trail writes it."""
+    return field.name == "by" and not field.is_relation
+
+
+def _changes(event: AuditEvent, rows: Rows) -> Iterator[Change]:
+    old, new = event.old or {}, event.new or {}
+    fields = _fields(event)
     for column in new or old:
-        if fields and column in fields and fields[column].primary_key:
-            continue
         field = fields.get(column)
-        name = str(field.verbose_name) if field else column
-        yield Change(name, _in_words(field, old.get(column)), _in_words(field, new.get(column)))
+        if field and field.primary_key:
+            continue
+        # a field without a name of its own has its English words, which often are another's translated name
+        name = _(str(field.verbose_name)) if field else column
+        yield Change(name, _in_words(field, old.get(column), rows), _in_words(field, new.get(column), rows))
 
 
-def _in_words(field: Field | None, value: object) -> str:
+def _in_words(field: Field | None, value: object, rows: Rows) -> str:
     if value is None or value == "":
         return ""
     if value == MASK or str(value).startswith(SEALED_PREFIX):
         return _("(not shown)")
     if field is not None and field.choices:
         return str(dict(field.flatchoices).get(value, value))
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    if field is not None and field.get_internal_type() == "DateTimeField":
-        moment = parse_datetime(str(value))
-        return str(localize(localtime(moment))) if moment else str(value)
-    return str(value)
+    if isinstance(field, ForeignKey):
+        return rows.get((field.related_model, str(value)), str(value))
+    if field is not None and _holds_actor(field):
+        return rows[None, str(value)]
+    if isinstance(field, DateField):
+        moment = field.to_python(value)
+        return str(localize(localtime(moment) if isinstance(moment, datetime) else moment))
+    return "\n".join(_lines(value))
+
+
+def _lines(value: object) -> Iterator[str]:
+    """A value in words; of what has keys, one line for each."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from (f"{key.replace('_', ' ')}: {line}" for line in _lines(inner))
+    elif isinstance(value, list):
+        yield ", ".join(line for inner in value for line in _lines(inner))
+    elif isinstance(value, bool):
+        yield _("yes") if value else _("no")
+    else:
+        yield "–" if value is None else str(value)

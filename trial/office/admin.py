@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
+from randomization.selectors import allocated
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
 from trial.office import trail, trials, users, views  # noqa: F401 - all but views register themselves
@@ -25,16 +26,20 @@ from trial.people.study_id import read_study_id
 
 
 class WithFacts(ChangeList):
-    """The page's participants with what holds for them, in two queries."""
+    """The page's participants with what holds for them, in a few queries for all."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
         known = current_facts(self.result_list, now())
         unblinded = set(sites_for(request.user, Permission.VIEW_ARM).values_list("pk", flat=True))
+        randomized = set(
+            allocated().filter(pk__in=[one.pk for one in self.result_list]).values_list("pk", flat=True)
+        )
         for participant in self.result_list:
             may = participant.site_id in unblinded
             participant.facts = as_known(known[participant.pk], may_view_arm=may)
+            participant.randomized = participant.pk in randomized
 
 
 class WorklistFilter(admin.SimpleListFilter):
@@ -83,7 +88,7 @@ class ParticipantAdmin(OfficeModelAdmin):
 
     @admin.display(description=_("Status"))
     def stands(self, participant: Participant) -> str:
-        stands = standing(participant.facts)  # type: ignore[attr-defined]
+        stands = standing(participant.facts, randomized=participant.randomized)  # type: ignore[attr-defined]
         return format_html('<span class="tb-pill" data-tone="{}">{}</span>', stands.tone, stands.label)
 
     def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:

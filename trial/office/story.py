@@ -39,6 +39,9 @@ class Standing:
     tone: str
 
 
+RANDOMIZED = "randomized"
+"""No status row: an allocation tells it, and the arm stays unsaid."""
+
 _STANDINGS = (
     (Status.DIED, Standing(Status.DIED.label, "quiet")),
     (Status.WITHDRAWN_DATA, Standing(Status.WITHDRAWN_DATA.label, "quiet")),
@@ -48,16 +51,18 @@ _STANDINGS = (
     (Status.PAUSED, Standing(Status.PAUSED.label, "attention")),
     (Status.NOT_ELIGIBLE, Standing(Status.NOT_ELIGIBLE.label, "quiet")),
     (Status.WITHDRAWN_INTERVENTION, Standing(Status.WITHDRAWN_INTERVENTION.label, "quiet")),
+    (RANDOMIZED, Standing(_("Randomized"), "good")),
     (Status.VERIFIED, Standing(Status.VERIFIED.label, "good")),
     (Status.BASELINE_COMPLETED, Standing(Status.BASELINE_COMPLETED.label, "waiting")),
     (Status.REGISTERED, Standing(Status.REGISTERED.label, "waiting")),
 )
 
 
-def standing(facts: Facts) -> Standing:
+def standing(facts: Facts, *, randomized: bool) -> Standing:
     """The weightiest thing that holds."""
+    holds = {*facts.since, RANDOMIZED} if randomized else {*facts.since}
     return next(
-        (found for status, found in _STANDINGS if status in facts), Standing(_("Registered"), "waiting")
+        (found for status, found in _STANDINGS if status in holds), Standing(_("Registered"), "waiting")
     )
 
 
@@ -101,7 +106,7 @@ def story(user: User, participant: Participant, language: str, now: datetime) ->
         "protocol": protocol_of(participant.protocol_version),
         "may": may,
         "facts": facts,
-        "standing": standing(facts),
+        "standing": standing(facts, randomized=allocation is not None),
         "events": _events(participant, facts, allocation),
         "consent": consent,
         "ticks": _ticks(consent, language) if consent else [],

@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
-from trial.accounts.roles import BY_KEY, CHOICES
 from trial.core.clock import now
 from trial.core.errors import DomainError
 from trial.people.admin_base import OfficeModelAdmin
@@ -70,7 +69,6 @@ class SiteAdmin(OfficeModelAdmin):
 class GrantForm(forms.ModelForm):
     """Gives a role. Refuses what the service would refuse, beside the fields, keeping what was chosen."""
 
-    role = forms.ChoiceField(label=_("Role"), choices=CHOICES)
     by: User
 
     class Meta:
@@ -102,20 +100,31 @@ class EndForm(forms.ModelForm):
         fields = ()
 
 
+class HeldFilter(admin.SimpleListFilter):
+    """Who works here now, or who did."""
+
+    title = _("membership")
+    parameter_name = "held"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("now", _("Held now")), ("ended", _("Ended"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Membership]) -> QuerySet[Membership]:
+        if self.value() not in ("now", "ended"):
+            return queryset
+        return queryset.filter(ended_at__isnull=self.value() == "now")
+
+
 @admin.register(Membership)
 class MembershipAdmin(OfficeModelAdmin):
     """Who works where: given and ended, never edited."""
 
     view_permission = add_permission = change_permission = Permission.MANAGE_MEMBERS
-    list_display = ("user", "role_name", "trial", "site", "granted_at", "ended_at")
-    list_filter = ("role", "trial", ("ended_at", admin.EmptyFieldListFilter))
+    list_display = ("user", "role", "trial", "site", "granted_at", "ended_at")
+    list_filter = ("role", "trial", HeldFilter)
     list_select_related = ("user", "trial", "site")
     search_fields = ("user__name", "user__email")
-    readonly_fields = ("user", "role_name", "trial", "site", "granted_at", "granted_by", "ended_at")
-
-    @admin.display(description=_("role"), ordering="role")
-    def role_name(self, membership: Membership) -> str:
-        return str(BY_KEY[membership.role].name)
+    readonly_fields = ("user", "role", "trial", "site", "granted_at", "granted_by", "ended_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         return may_manage_members(request.user)

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from trial.accounts.roles import CHOICES
 from trial.core.models import Model, Privacy
 from trial.people import study_id
 
@@ -69,7 +70,7 @@ class Membership(Model):
     site = models.ForeignKey(
         Site, models.PROTECT, null=True, blank=True, related_name="memberships", verbose_name=_("site")
     )
-    role = models.CharField(_("role"), max_length=40)
+    role = models.CharField(_("role"), max_length=40, choices=CHOICES)
     granted_at = models.DateTimeField(_("granted"))
     granted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("granted by")
@@ -99,7 +100,7 @@ class Membership(Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.user}: {self.role}"
+        return f"{self.user}: {self.get_role_display()}"
 
 
 class Participant(Model):

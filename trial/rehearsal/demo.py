@@ -27,7 +27,7 @@ from trial.protocol.reading import read_sources
 from trial.protocol.selectors import active_protocol
 from trial.rehearsal.run import RECRUITING_DAYS, Rehearsal, Size
 from trial.rehearsal.services import ACTOR, set_up
-from trial.rehearsal.staff import email_of
+from trial.rehearsal.staff import email_of, name_of
 
 PARTICIPANTS, WEEKS, SEED = 24, 6, 1
 PLACES = {
@@ -79,7 +79,9 @@ def _fill_one(file: Path, now: datetime) -> None:
 
 def _administrator(now: datetime) -> None:
     if not User.objects.filter(email=ADMINISTRATOR).exists():
-        user = User.objects.create_user(ADMINISTRATOR, password(), name="System administrator")
+        user = User.objects.create_user(
+            ADMINISTRATOR, password(), name=name_of(SystemAdministrator, "tilbake")
+        )
         grant(user=user, role=SystemAdministrator.key, by=None, now=now)
 
 

@@ -102,7 +102,22 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("role", models.CharField(max_length=40, verbose_name="role")),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("coordinator", "Coordinator"),
+                            ("trial_manager", "Trial manager"),
+                            ("statistician", "Statistician"),
+                            ("researcher", "Researcher"),
+                            ("expert", "Expert"),
+                            ("monitor", "Monitor"),
+                            ("system_administrator", "System administrator"),
+                        ],
+                        max_length=40,
+                        verbose_name="role",
+                    ),
+                ),
                 ("granted_at", models.DateTimeField(verbose_name="granted")),
                 ("ended_at", models.DateTimeField(blank=True, null=True, verbose_name="ended")),
                 (
