@@ -189,7 +189,7 @@ HISTORY = {
     # where the history is not for all who see the thing: what tells an arm is not told to the blinded
     "messaging.Message": MANAGERS,
     "people.Participant": "trial_manager monitor",
-    "audit.ReadEvent": "trial_manager",
+    "audit.ReadEvent": "",  # only ever added: the page itself says all
 }
 
 
