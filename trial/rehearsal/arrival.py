@@ -41,7 +41,10 @@ def arrive(person: Person, *, trial: Trial, study: Study, site: Site, now: datet
         now=now,
     )
     contact = _contact(person, study.protocol)
-    participant = register(attempt=attempt, site=site, contact=contact, now=now).participant
+    registration = register(attempt=attempt, site=site, contact=contact, now=now)
+    if not registration.new:  # chance drew the identity number of somebody who takes part already
+        return None
+    participant = registration.participant
     confirm_phone(participant=participant, now=now)
     fill_in(participant, BASELINE, person, study, now)
     submit_baseline(participant=participant, now=now)
