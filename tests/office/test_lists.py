@@ -9,13 +9,14 @@ from tests.factories import (
     make_contact,
     make_participant,
     make_screened_participant,
+    make_trial,
     make_user,
     make_verified_participant,
 )
 from trial.audit.models import ReadEvent
 from trial.office.worklists import to_randomize, to_verify, waiting_for_baseline
 from trial.people.models import Participant, Status
-from trial.people.services import add_status
+from trial.people.services import add_status, grant
 
 pytestmark = pytest.mark.django_db
 
@@ -100,7 +101,7 @@ def test_list_of_participants_asks_the_database_no_more_for_more(
 ):
     for _ in range(12):
         make_participant(trial, north)
-    with django_assert_max_num_queries(25):
+    with django_assert_max_num_queries(27):
         office.get(LIST)
 
 
@@ -122,3 +123,20 @@ def test_pages_have_nothing_of_djangos_own_and_nothing_inline(office, people, na
     page = office.get(reverse(f"admin:{name}")).content.decode()
     unwanted = ("<script>", "<style", " style=", "onclick=", "admin/css/", "admin/js/")
     assert [found for found in unwanted if found in page] == []
+
+
+def test_filters_offer_the_trials_and_sites_where_one_works_and_tell_of_no_others(
+    office, trial, north, coordinator
+):
+    one, two = make_trial("one"), make_trial("two")
+    grant(user=coordinator, role="coordinator", trial=one, site=None, by=None, now=NOW)
+    filters = {one.title: dict(one.lookup_choices) for one in office.get(LIST).context["cl"].filter_specs}
+    assert set(filters["trial"]) == {trial.pk, one.pk}
+    assert set(filters["site"]) == {north.pk, *one.sites.values_list("pk", flat=True)}
+    assert not any(site in filters["site"] for site in two.sites.values_list("pk", flat=True))
+
+
+@pytest.mark.parametrize("address", ["?q=%00", "?site__id__exact=%00", "?worklist=a%00", "%00/change/"])
+def test_an_address_with_a_nul_is_refused(office, trial, address):
+    assert office.get(LIST + address).status_code == 400
+    assert office.get(LIST + address.replace("%00", "%2500")).status_code in (200, 302, 404)

@@ -1,14 +1,19 @@
 """How a page of the office decides who may open it: by membership, never by Django's model permissions."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import Field, Model, QuerySet
 from django.http import Http404, HttpRequest
 
 from trial.accounts.permissions import Permission
 from trial.audit.admin import HistoryFromTrail
+from trial.people.models import Site
 from trial.people.selectors import sites_for, trials_for
+from trial.protocol.models import Trial
+
+OWN: dict[Any, Callable[..., QuerySet[Any]]] = {Trial: trials_for, Site: sites_for}
 
 
 class OfficeModelAdmin(HistoryFromTrail):
@@ -51,6 +56,23 @@ class OfficeModelAdmin(HistoryFromTrail):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nothing is deleted in the office: what happened stays."""
         return False
+
+
+class OwnFilter(admin.RelatedFieldListFilter):
+    """Offers the trials and sites where the user may see these rows: what others there are is not told."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> Any:
+        assert isinstance(model_admin, OfficeModelAdmin)
+        own = OWN[field.related_model](request.user, model_admin.view_permission)
+        ordering = self.field_admin_ordering(field, request, model_admin)
+        return field.get_choices(include_blank=False, ordering=ordering, limit_choices_to={"pk__in": own})
+
+
+def _is_own(field: Field) -> bool:
+    return field.related_model in OWN
+
+
+admin.FieldListFilter.register(_is_own, OwnFilter, take_priority=True)
 
 
 def number_in(address: str) -> int:
