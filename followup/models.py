@@ -139,6 +139,7 @@ class Skip(Model):
         UNCLEAR = "unclear", _("replied, but not clearly")
         UNDELIVERED = "undelivered", _("the question was not delivered")
         AMENDED = "amended", _("no longer in the protocol")
+        LOCKED = "locked", _("the data are final")
 
     occasion = models.ForeignKey(Occasion, models.PROTECT, related_name="skips", verbose_name=_("occasion"))
     what = models.CharField(_("what"), max_length=20, choices=What)
@@ -169,6 +170,7 @@ class Skip(Model):
                         "unclear",
                         "undelivered",
                         "amended",
+                        "locked",
                     )
                 ),
                 name="skip_reason_known",

@@ -22,7 +22,7 @@ from trial.people.selectors import (
     participants_for,
 )
 from trial.protocol.models import Trial
-from trial.protocol.selectors import active_protocol
+from trial.protocol.selectors import active_protocol, is_locked, locked_trials
 
 __all__ = ["Missing", "Week"]
 
@@ -97,6 +97,8 @@ def missing_by_reason(trial: Trial, now: datetime) -> dict[Missing, int]:
 
 def answerable_weeks(participant: Participant, now: datetime) -> list[Week]:
     """The weeks that the participant can still answer or change on the own page, the latest first."""
+    if is_locked(participant.trial):
+        return []
     protocol = active_protocol(participant.trial)
     oldest = local_day(now, protocol) - timedelta(weeks=protocol.weekly.backfill_weeks)
     asked_on = timedelta(days=7)
@@ -109,17 +111,19 @@ def answerable_weeks(participant: Participant, now: datetime) -> list[Week]:
 
 def next_occasion(participant: Participant, now: datetime) -> Occasion | None:
     """What comes next for the participant."""
-    return Occasion.objects.filter(participant=participant, opens_at__gt=now).order_by("opens_at").first()
+    coming = Occasion.objects.filter(participant=participant, opens_at__gt=now)
+    return coming.exclude(participant__trial__in=locked_trials()).order_by("opens_at").first()
 
 
 def open_questionnaires(participant: Participant, now: datetime) -> QuerySet[Occasion]:
     """The questionnaires that can be answered now, finished or not."""
-    return Occasion.objects.filter(
+    open_now = Occasion.objects.filter(
         participant=participant,
         kind=Occasion.Kind.QUESTIONNAIRE,
         opens_at__lte=now,
         closes_at__gt=now,
-    ).order_by("opens_at")
+    )
+    return open_now.exclude(participant__trial__in=locked_trials()).order_by("opens_at")
 
 
 # --- what waits for coordinators ---
@@ -179,9 +183,9 @@ def worklist_calls(user: Someone, now: datetime) -> list[ToCall]:
     """Whom to call, the longest silent first.
 
     Silent is who was asked and gave no reply at all in the protocol's number of weeks in a row, may be
-    contacted, and was not called since the last of them closed.
+    contacted, and was not called since the last of them closed. Nobody where the data are locked.
     """
-    mine = participants_for(user, Permission.RECORD_CALL)
+    mine = participants_for(user, Permission.RECORD_CALL).exclude(trial__in=locked_trials())
     return sorted(
         (
             row

@@ -64,6 +64,13 @@ class BaselineNotFinished(DomainError):
         super().__init__(_("The participant has not finished the first questionnaire."))
 
 
+class AlreadyRandomized(DomainError):
+    """The decision that led to randomization stands."""
+
+    def __init__(self) -> None:
+        super().__init__(_("The participant is randomized; the decision about the criteria stands."))
+
+
 class DecisionMissing(DomainError):
     """Every criterion needs its own decision."""
 

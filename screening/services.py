@@ -7,13 +7,14 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from screening.document import consent_document
 from screening.eligibility import eligibility
 from screening.errors import (
     AlreadyDecided,
+    AlreadyRandomized,
     BaselineNotFinished,
     ConsentMissing,
     DecisionMissing,
@@ -35,6 +36,7 @@ from trial.people.services import Contact, add_status, change_phone, issue_code,
 from trial.protocol.models import Trial, TrialStatus
 from trial.protocol.schema import BASELINE
 from trial.protocol.selectors import active_version, protocol_of, status_of
+from trial.protocol.services import refuse_locked
 from trial.questionnaires.branching import kept_answers
 from trial.questionnaires.selectors import is_submitted
 
@@ -282,9 +284,11 @@ def verify(
     """A coordinator's decision on each criterion that a person must check: True where it is no obstacle.
 
     The participant is verified when all are True, else not eligible. A later decision counts instead of an
-    earlier one; the same decision sent twice is recorded once. Raises BaselineNotFinished, DecisionMissing.
+    earlier one; the same decision sent twice is recorded once. Raises BaselineNotFinished, DecisionMissing,
+    AlreadyRandomized, DataLocked.
     """
     Participant.objects.select_for_update().get(pk=participant.pk)
+    refuse_locked(participant.trial)
     if not baseline_locked(participant):
         raise BaselineNotFinished
     criteria = [criterion.key for criterion in coordinator_criteria(participant)]
@@ -296,9 +300,18 @@ def verify(
     latest = verification_of(participant)
     if latest and (latest.by_id, latest.decisions, latest.reason) == (by.pk, decided, reason.strip()):
         return latest
-    verification = Verification.objects.create(
-        participant=participant, at=now, by=by, eligible=eligible, decisions=decided, reason=reason.strip()
-    )
+    try:
+        with transaction.atomic():
+            verification = Verification.objects.create(
+                participant=participant,
+                at=now,
+                by=by,
+                eligible=eligible,
+                decisions=decided,
+                reason=reason.strip(),
+            )
+    except IntegrityError as refused:  # the database knows of allocations; this room does not
+        raise AlreadyRandomized from refused
     add_status(participant=participant, name=status, by=by, now=now, reason=reason)
     return verification
 

@@ -50,6 +50,12 @@ def make_trial(
     return version.trial
 
 
+def lock_data(trial: Trial, *, now: datetime = NOW) -> None:
+    """The trial is over and its data are final."""
+    for name in (TrialStatus.Name.CLOSED, TrialStatus.Name.LOCKED):
+        set_trial_status(trial=trial, name=name, by="system:test", now=now)
+
+
 def make_user(
     role: str | None = None,
     *,

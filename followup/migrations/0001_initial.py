@@ -171,6 +171,7 @@ class Migration(migrations.Migration):
                             ("unclear", "replied, but not clearly"),
                             ("undelivered", "the question was not delivered"),
                             ("amended", "no longer in the protocol"),
+                            ("locked", "the data are final"),
                         ],
                         max_length=20,
                         verbose_name="reason",
@@ -478,6 +479,7 @@ class Migration(migrations.Migration):
                             "unclear",
                             "undelivered",
                             "amended",
+                            "locked",
                         ),
                     )
                 ),

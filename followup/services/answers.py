@@ -1,4 +1,7 @@
-"""What a participant says on the own page, on the phone or in an unclear reply, and corrections."""
+"""What a participant says on the own page, on the phone or in an unclear reply, and corrections.
+
+After the trial's data were locked, every one of them is refused with DataLocked.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -18,6 +21,7 @@ from trial.people.models import Participant
 from trial.people.selectors import has_permission
 from trial.protocol.schema import Protocol
 from trial.protocol.selectors import active_protocol
+from trial.protocol.services import refuse_locked
 
 Source = WeeklyAnswer.Source
 SENT_TWICE = timedelta(minutes=1)
@@ -79,6 +83,7 @@ def correct_answer(
     _refuse_unless(by, Permission.RESOLVE_REPLY, participant)
     reason = _reason(reason)
     occasion = week_of(participant, week)
+    refuse_locked(participant.trial)
     _refuse_number(days, active_protocol(participant.trial))
     latest = _latest(occasion)
     if latest is None:
@@ -166,7 +171,8 @@ def week_of(participant: Participant, number: int) -> Occasion:
 
 
 def _refuse_outside(occasion: Occasion, days: Decimal, *, said_at: datetime) -> None:
-    """Raise NotInRange, NotYet or TooLongAgo for an answer that was given at `said_at`."""
+    """Raise DataLocked, NotInRange, NotYet or TooLongAgo for an answer that was given at `said_at`."""
+    refuse_locked(occasion.participant.trial)
     protocol = active_protocol(occasion.participant.trial)
     _refuse_number(days, protocol)
     if said_at < occasion.opens_at:

@@ -10,7 +10,7 @@ from screening.selectors import ticked
 from trial.people.facts import Barrier
 from trial.people.selectors import contact_barriers
 from trial.protocol.schema import Protocol
-from trial.protocol.selectors import active_protocol
+from trial.protocol.selectors import active_protocol, locked_trials
 
 SIZE = 1000
 
@@ -24,6 +24,8 @@ class Batch:
     """By trial id: the protocol in force, whose words are sent."""
     barriers: dict[int, Barrier]
     agreed: set[int]
+    locked: set[int]
+    """Trials whose data are final."""
 
     @classmethod
     def claim(cls, due: QuerySet[Occasion], now: datetime) -> "Batch":
@@ -31,7 +33,7 @@ class Batch:
         rows = due.select_for_update(skip_locked=True, of=("self",)).select_related("participant__trial")
         occasions = list(rows[:SIZE])
         if not occasions:
-            return cls([], {}, {}, set())
+            return cls([], {}, {}, set(), set())
         participants = {one.participant_id: one.participant for one in occasions}
         trials = {one.trial_id: one.trial for one in participants.values()}
         protocols = {pk: active_protocol(trial) for pk, trial in trials.items()}
@@ -39,7 +41,8 @@ class Batch:
         for trial, protocol in protocols.items():
             members = [one.pk for one in participants.values() if one.trial_id == trial]
             agreed |= ticked(members, protocol.weekly.tick)
-        return cls(occasions, protocols, contact_barriers(participants, now), agreed)
+        locked = set(locked_trials().filter(pk__in=trials).values_list("pk", flat=True))
+        return cls(occasions, protocols, contact_barriers(participants, now), agreed, locked)
 
     @property
     def full(self) -> bool:
@@ -51,6 +54,8 @@ class Batch:
 
     def barrier(self, occasion: Occasion) -> Skip.Reason | None:
         """Why nothing at all may be sent to the participant."""
+        if occasion.participant.trial_id in self.locked:
+            return Skip.Reason.LOCKED
         if barrier := self.barriers.get(occasion.participant_id):
             return Skip.Reason(barrier.value)
         return None if occasion.participant_id in self.agreed else Skip.Reason.NOT_AGREED

@@ -10,7 +10,7 @@ from trial.core.db import lock
 from trial.people.models import Participant, Status
 from trial.people.services import add_status
 from trial.protocol.models import Trial
-from trial.protocol.selectors import active_version, protocol_of
+from trial.protocol.selectors import active_version, locked_trials, protocol_of
 
 ROWS_AT_ONCE = 2000
 NOTHING_TO_COMPLETE = (Status.COMPLETED, Status.WITHDRAWN_CONTACT, Status.WITHDRAWN_DATA, Status.DIED)
@@ -55,12 +55,16 @@ def _plan_trial(trial: Trial, now: datetime) -> int:
 
 
 def finish_plans(*, now: datetime) -> int:
-    """Record that follow-up is complete for those whose last occasion has closed. Returns for how many."""
+    """Record that follow-up is complete for those whose last occasion has closed. Returns for how many.
+
+    Not in a trial whose data are locked.
+    """
     with lock("followup.finish") as mine:
         if not mine:
             return 0
         going_on = Occasion.objects.filter(closes_at__gt=now).values("participant")
         over = Participant.objects.filter(plan__isnull=False).exclude(pk__in=going_on)
+        over = over.exclude(trial__in=locked_trials())
         finished = list(over.exclude(statuses__name__in=NOTHING_TO_COMPLETE))
         for participant in finished:
             add_status(participant=participant, name=Status.COMPLETED, by=None, now=now)

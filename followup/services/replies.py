@@ -18,7 +18,7 @@ from trial.people.models import Participant, Status
 from trial.people.selectors import contact_barriers, participants_by_phone_indexes
 from trial.people.services import add_status
 from trial.protocol.schema import Protocol, Text
-from trial.protocol.selectors import active_protocol
+from trial.protocol.selectors import active_protocol, locked_trials
 
 BATCH = 500
 SAME_TIME = timedelta(hours=1)
@@ -104,13 +104,20 @@ class _Desk:
         )
 
     def _asked(self, people: dict[int, Participant]) -> dict[int, list[_Asked]]:
-        """For each participant the questions that went out of late, the latest first."""
-        sent = Message.objects.filter(
-            participant__in=people,
-            kind=Kind.WEEKLY,
-            state__in=(State.IN_FLIGHT, State.SENT),
-            claimed_at__gt=min(one.received_at for one in self.taken) - REMEMBERED,
-        ).order_by("-claimed_at")
+        """For each participant the questions that went out of late, the latest first.
+
+        None is open any more in a trial whose data are locked: what comes then is for a coordinator to read.
+        """
+        sent = (
+            Message.objects.exclude(participant__trial__in=locked_trials())
+            .filter(
+                participant__in=people,
+                kind=Kind.WEEKLY,
+                state__in=(State.IN_FLIGHT, State.SENT),
+                claimed_at__gt=min(one.received_at for one in self.taken) - REMEMBERED,
+            )
+            .order_by("-claimed_at")
+        )
         rows = list(sent.values_list("participant", "key", "claimed_at"))
         keys = {key.removesuffix(":ask") for _, key, _ in rows}
         occasions = {

@@ -1,4 +1,5 @@
-"""The database itself refuses to change a list or an allocation, and to use a list out of order."""
+"""The database itself refuses to change a list or an allocation, to use a list out of order, and to decide
+about eligibility after randomization."""
 
 from django.db import migrations
 
@@ -40,6 +41,16 @@ BEGIN
 END $$;
 CREATE TRIGGER in_order BEFORE INSERT ON randomization_allocation
     FOR EACH ROW EXECUTE FUNCTION randomization_in_order();
+
+CREATE FUNCTION randomization_verified_before() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM randomization_allocation WHERE participant_id = NEW.participant_id) THEN
+        RAISE EXCEPTION 'eligibility is verified before randomization' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER verified_before BEFORE INSERT ON screening_verification
+    FOR EACH ROW EXECUTE FUNCTION randomization_verified_before();
 """ + "".join(
     f"""
 CREATE TRIGGER never_changes BEFORE UPDATE OR DELETE ON randomization_{table}
@@ -52,10 +63,11 @@ BACKWARD = """
 DROP FUNCTION randomization_never_changes CASCADE;
 DROP FUNCTION randomization_counts_up CASCADE;
 DROP FUNCTION randomization_in_order CASCADE;
+DROP FUNCTION randomization_verified_before CASCADE;
 """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("randomization", "0001_initial")]
+    dependencies = [("randomization", "0001_initial"), ("screening", "0001_initial")]
 
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from django.db import DatabaseError, transaction
 
-from tests.factories import NOW, identity_of, make_contact, make_participant
+from tests.factories import NOW, identity_of, lock_data, make_contact, make_participant
 from trial.people.errors import AlreadyRegistered, IdentityErased, StatusRefused
 from trial.people.facts import Barrier
 from trial.people.models import Participant, ParticipantStatus, Status
@@ -15,6 +15,7 @@ from trial.people.selectors import (
     without_data_withdrawn,
 )
 from trial.people.services import add_status, phone_for_sending, phones_for_sending
+from trial.protocol.errors import DataLocked
 
 DAY = timedelta(days=1)
 
@@ -112,3 +113,13 @@ def test_the_database_refuses_to_change_what_happened(participant, change):
     row = ParticipantStatus.objects.filter(participant=participant)
     with pytest.raises(DatabaseError, match="never changed"), transaction.atomic():
         row.update(reason="other") if change == "update" else row.delete()
+
+
+def test_after_the_data_lock_only_contact_and_the_data_themselves_are_withdrawn(participant, happens):
+    lock_data(participant.trial)
+    for status in (Status.DIED, Status.WITHDRAWN_INTERVENTION, Status.BASELINE_COMPLETED):
+        with pytest.raises(DataLocked):
+            happens(status)
+    for status in (Status.STOPPED_CONTACT, Status.WITHDRAWN_CONTACT, Status.WITHDRAWN_DATA):
+        happens(status)
+        assert status in facts(participant, NOW)

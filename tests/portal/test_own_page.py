@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from django.test import Client
 
-from tests.factories import NOW, make_contact, make_participant, make_trial
+from tests.factories import NOW, lock_data, make_contact, make_participant, make_trial
 from trial.messaging.models import Kind, Message
 from trial.messaging.services import enqueue
 from trial.messaging.texts import message_body
@@ -290,3 +290,15 @@ def test_a_week_that_was_never_asked_is_not_found(browser, kari):
     log_in(browser)
 
     assert browser.get("/me/week/1/").status_code == 404
+
+
+def test_after_the_data_lock_one_can_still_leave_and_is_told_what_no_longer_counts(browser, kari, trial):
+    log_in(browser)
+    lock_data(trial)
+
+    assert "The study&#x27;s data are final" in html(browser.post("/me/withdraw/intervention/"))
+    browser.post("/me/withdraw/contact/")
+    assert set(ParticipantStatus.objects.values_list("name", flat=True)) == {
+        "registered",
+        "withdrawn_contact",
+    }

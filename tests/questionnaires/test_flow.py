@@ -6,7 +6,7 @@ import pytest
 from django.test import RequestFactory
 from django.utils.translation import override
 
-from tests.factories import make_participant, make_trial
+from tests.factories import lock_data, make_participant, make_trial
 from trial.audit.context import acting
 from trial.questionnaires import selectors
 from trial.questionnaires.views import run_questionnaire
@@ -139,3 +139,17 @@ def test_another_occasion_asks_only_what_is_due_then(participant):
     assert "1 of 3" in words(later.get())
     assert walk(later, ALL[:2]) == "review"
     assert later.post("review").url == "/done/"
+
+
+def test_after_the_data_lock_a_page_says_so_and_nothing_is_saved(browser, participant):
+    step = walk(browser)
+    lock_data(participant.trial)
+    answered = selectors.answers_of(participant, "baseline")
+    for response in (
+        browser.get(),
+        browser.post("1", {"calm": "never", "tired": "never"}),
+        browser.post(step),
+    ):
+        assert "The study takes no more answers" in words(response)
+    assert selectors.answers_of(participant, "baseline") == answered
+    assert not selectors.is_submitted(participant, "baseline")

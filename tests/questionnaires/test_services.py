@@ -5,8 +5,9 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.models import JSONField, Value
 
-from tests.factories import NOW, make_participant, make_trial
+from tests.factories import NOW, lock_data, make_participant, make_trial
 from trial.audit.context import acting
+from trial.protocol.errors import DataLocked
 from trial.questionnaires import selectors
 from trial.questionnaires.errors import AlreadySubmitted, Unanswered
 from trial.questionnaires.models import Answer, ResponseSet
@@ -159,3 +160,36 @@ def test_many_tabs_at_once_make_one_response():
         list(pool.map(tab, range(24)))
     assert ResponseSet.objects.count() == 1
     assert Answer.objects.count() == 2
+
+
+def test_nothing_is_saved_or_sent_in_after_the_data_lock(participant):
+    save(participant, WELLBEING)
+    save(participant, BACKGROUND, instrument="background")
+    lock_data(participant.trial)
+    with pytest.raises(DataLocked):
+        save(participant, {"calm": "never"})
+    with pytest.raises(DataLocked):
+        send_in(participant)
+    assert selectors.answers_of(participant, "baseline")["calm"] == "always"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_locks_the_data_waits_for_the_answers_that_are_being_saved():
+    participant = make_participant(make_trial())
+
+    def lock():
+        try:
+            with acting("system:test"):
+                lock_data(participant.trial)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            save(participant, WELLBEING)
+            locking = other.submit(lock)
+            with pytest.raises(TimeoutError):
+                locking.result(timeout=0.3)
+        locking.result()
+    with pytest.raises(DataLocked):
+        save(participant, {"calm": "never"})

@@ -18,6 +18,9 @@ from randomization.selectors import (
 )
 from randomization.services import allocate, seal_lists
 from randomization.verification import verify
+from screening.errors import AlreadyRandomized
+from screening.selectors import verification_of
+from screening.services import verify as verify_eligibility
 from tests.factories import (
     NOW,
     TINY,
@@ -30,6 +33,7 @@ from tests.factories import (
 from trial.audit.models import ReadEvent
 from trial.people.errors import NotPermitted
 from trial.people.models import Status
+from trial.people.selectors import facts
 from trial.people.services import add_status, close_site
 from trial.protocol.models import TrialStatus
 from trial.protocol.services import set_trial_status
@@ -76,6 +80,16 @@ def test_participant_without_verification_is_not_randomized(sealed, coordinator)
         allocate(participant=participant, by=coordinator, now=NOW)
     assert unmet(participant) == {"verified"}
     assert not is_allocated(participant)
+
+
+def test_nobody_is_verified_after_randomization(sealed, coordinator):
+    participant = make_verified_participant(sealed)
+    decisions = dict.fromkeys(verification_of(participant).decisions, False)
+    allocate(participant=participant, by=coordinator, now=NOW)
+    with pytest.raises(AlreadyRandomized):
+        verify_eligibility(participant=participant, by=coordinator, decisions=decisions, now=NOW, reason="oh")
+    assert verification_of(participant).eligible
+    assert Status.NOT_ELIGIBLE not in facts(participant, NOW)
 
 
 def test_nobody_is_randomized_before_the_list_is_sealed(tiny, coordinator):

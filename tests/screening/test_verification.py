@@ -6,9 +6,10 @@ from screening import services
 from screening.errors import BaselineNotFinished, DecisionMissing
 from screening.models import Verification
 from screening.selectors import consort_counts, criteria_to_verify, verification_of
-from tests.factories import NOW, make_participant, make_screened_participant, make_trial, make_user
+from tests.factories import NOW, lock_data, make_participant, make_screened_participant, make_trial, make_user
 from trial.people.models import Status
 from trial.people.selectors import facts
+from trial.protocol.errors import DataLocked
 
 pytestmark = pytest.mark.django_db
 
@@ -99,3 +100,11 @@ def test_the_flow_is_counted_in_people(trial, coordinator):
     counts = consort_counts(trial)
     assert (counts.assessed, counts.consented, counts.baseline_completed) == (2, 2, 2)
     assert (counts.verified, counts.not_eligible_on_check) == (1, 1)
+
+
+def test_nobody_is_verified_after_the_data_lock(trial, coordinator):
+    participant = make_screened_participant(trial)
+    lock_data(trial)
+    with pytest.raises(DataLocked):
+        verify(participant, coordinator)
+    assert verification_of(participant) is None

@@ -11,7 +11,7 @@ from screening.selectors import baseline_locked
 from trial.people.facts import Facts, last_day
 from trial.people.models import Participant
 from trial.people.selectors import facts
-from trial.protocol.selectors import protocol_of
+from trial.protocol.selectors import is_locked, protocol_of
 from trial.questionnaires.selectors import is_submitted
 
 
@@ -36,7 +36,7 @@ def overview(participant: Participant, now: datetime) -> Overview:
     return Overview(
         facts=held,
         break_ends_on=last_day(held.paused_until, zone) if held.paused_until else None,
-        baseline_open=not baseline_locked(participant),
+        baseline_open=not baseline_locked(participant) and not is_locked(participant.trial),
         to_answer=[
             occasion
             for occasion in open_questionnaires(participant, now)

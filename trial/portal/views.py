@@ -26,7 +26,8 @@ from trial.people.selectors import facts
 from trial.portal import entry, selectors, services
 from trial.portal.forms import BreakForm, LoginForm, WeekForm, WithdrawForm
 from trial.portal.withdrawal import WITHDRAWALS, possible
-from trial.protocol.selectors import protocol_of
+from trial.protocol.errors import DataLocked
+from trial.protocol.selectors import is_locked, protocol_of
 
 LOGGING_IN = "logging_in"
 NEW_PHONE = "new_phone"
@@ -116,6 +117,9 @@ def week(request: HttpRequest, participant: Participant, number: int) -> HttpRes
     """The number of days in one week, answered here instead of by SMS, or put right."""
     moment = now()
     found = next((one for one in answerable_weeks(participant, moment) if one.number == number), None)
+    if is_locked(participant.trial):
+        messages.info(request, str(DataLocked()))
+        return redirect("portal:home")
     if found is None:
         raise Http404
     form = WeekForm(
@@ -224,7 +228,11 @@ def withdraw_from(request: HttpRequest, participant: Participant, kind: str) -> 
     if not form.is_valid():
         return _page(request, "withdraw_from.html", participant, {"form": form, "withdrawal": withdrawal})
     reason = form.cleaned_data["reason"]
-    at = services.withdraw(participant=participant, withdrawal=withdrawal, reason=reason, now=now())
+    try:
+        at = services.withdraw(participant=participant, withdrawal=withdrawal, reason=reason, now=now())
+    except DomainError as refused:
+        form.add_error(None, str(refused))
+        return _page(request, "withdraw_from.html", participant, {"form": form, "withdrawal": withdrawal})
     leaves = own_participant(request) is None
     if leaves:
         leave(request)

@@ -1,5 +1,7 @@
 """What a protocol refuses."""
 
+from django.utils.translation import gettext as _
+
 from trial.core.errors import DomainError
 
 
@@ -17,3 +19,10 @@ class AlreadyActive(DomainError):
 
 class StatusRefused(DomainError):
     """The trial cannot go from its present status to that one."""
+
+
+class DataLocked(DomainError):
+    """The trial's data are locked: nothing is added to them and nothing in them changes."""
+
+    def __init__(self) -> None:
+        super().__init__(_("The study's data are final. Nothing more is recorded."))

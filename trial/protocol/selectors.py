@@ -1,5 +1,7 @@
 """What is asked of protocols. Parsed protocols are kept in memory, by the hash of their files."""
 
+from django.db.models import QuerySet
+
 from trial.protocol.models import Activation, ProtocolVersion, Trial, TrialStatus
 from trial.protocol.reading import Sources, Study, study_from
 from trial.protocol.schema import Protocol
@@ -43,6 +45,16 @@ def status_of(trial: Trial) -> TrialStatus.Name:
     """What the trial does now."""
     latest = TrialStatus.objects.filter(trial=trial).order_by("-id").first()
     return TrialStatus.Name(latest.name) if latest else TrialStatus.Name.DRAFT
+
+
+def locked_trials() -> QuerySet[Trial]:
+    """Trials whose data are final. No step leads out of this status."""
+    return Trial.objects.filter(statuses__name=TrialStatus.Name.LOCKED)
+
+
+def is_locked(trial: Trial) -> bool:
+    """Whether the trial's data are final."""
+    return locked_trials().filter(pk=trial.pk).exists()
 
 
 def open_trials() -> list[Trial]:

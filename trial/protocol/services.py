@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from trial.protocol.checks import check
-from trial.protocol.errors import AlreadyActive, ReasonMissing, StatusRefused, VersionExists
+from trial.protocol.errors import AlreadyActive, DataLocked, ReasonMissing, StatusRefused, VersionExists
 from trial.protocol.models import Activation, ProtocolVersion, Trial, TrialStatus
 from trial.protocol.reading import Sources
-from trial.protocol.selectors import status_of
+from trial.protocol.selectors import is_locked, status_of
 
 STEPS = {
     TrialStatus.Name.DRAFT: {TrialStatus.Name.RECRUITING},
@@ -82,3 +82,13 @@ def set_trial_status(*, trial: Trial, name: str, by: str, now: datetime, reason:
     if wanted == TrialStatus.Name.RECRUITING and not Activation.objects.filter(trial=trial).exists():
         raise StatusRefused(_("The trial needs an active protocol before it recruits."))
     return TrialStatus.objects.create(trial=trial, name=wanted, at=now, by=by, reason=reason)
+
+
+def refuse_locked(trial: Trial) -> None:
+    """Raise DataLocked where the trial's data are final. Where they are not, they stay open until the
+    caller's transaction ends: whoever locks them waits for it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM protocol_trial WHERE id = %s FOR KEY SHARE", [trial.pk])
+    if is_locked(trial):
+        raise DataLocked

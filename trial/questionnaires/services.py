@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from trial.people.models import Participant
 from trial.protocol.schema import Item
 from trial.protocol.selectors import study_of
+from trial.protocol.services import refuse_locked
 from trial.questionnaires.branching import kept_answers, unanswered
 from trial.questionnaires.errors import AlreadySubmitted, Unanswered
 from trial.questionnaires.models import Answer, ResponseSet
@@ -30,7 +31,8 @@ def save_answers(
     """Save the answers to some items of an instrument; saving again replaces them.
 
     `asked` names the items that were on the page: those of them without an answer lose the one they had.
-    Raises AlreadySubmitted after the questionnaire was sent in, KeyError for an item that it does not have.
+    Raises AlreadySubmitted after the questionnaire was sent in, DataLocked after the trial's data were
+    locked, KeyError for an item that it does not have.
     """
     described = study_of(participant.protocol_version).instruments[instrument]
     items = {item.key for item in described.items}
@@ -58,6 +60,7 @@ def _locked(
     participant: Participant, instruments: Collection[str], occasion: str, language: str, now: datetime
 ) -> dict[str, ResponseSet]:
     """The response sets by instrument, made where there are none, locked so that two tabs save in turn."""
+    refuse_locked(participant.trial)
     wanted = ResponseSet.objects.filter(
         participant=participant, occasion=occasion, instrument__in=instruments
     ).order_by("instrument")
@@ -86,7 +89,7 @@ def submit(*, participant: Participant, occasion: str, language: str, now: datet
     """Send in all that is answered at an occasion; sending in again changes nothing.
 
     Answers to questions that later answers made superfluous are dropped. Raises Unanswered when a question
-    that needs an answer has none.
+    that needs an answer has none, DataLocked after the trial's data were locked.
     """
     instruments = study_of(participant.protocol_version).instruments_at(occasion)
     sets = _locked(participant, [one.key for one in instruments], occasion, language, now)

@@ -9,8 +9,9 @@ from django.shortcuts import redirect, render
 from trial.core.clock import now
 from trial.core.languages import speak
 from trial.people.models import Participant
+from trial.protocol.errors import DataLocked
 from trial.protocol.schema import Protocol
-from trial.protocol.selectors import protocol_of
+from trial.protocol.selectors import is_locked, protocol_of
 from trial.questionnaires.errors import AlreadySubmitted, Unanswered
 from trial.questionnaires.flow import Place, flow_of
 from trial.questionnaires.forms import items_form
@@ -43,17 +44,25 @@ def run_questionnaire(
     """Answer all that is due at an occasion; `?step=` in the caller's address says where one is.
 
     Goes to `done_url` when the answers are sent in, also when that was before, in another tab. `later_url` is
-    where "Continue later" leads.
+    where "Continue later" leads. After the data lock there is only a page that says so.
     """
     if is_submitted(participant, occasion):
         return redirect(done_url)
     protocol = protocol_of(participant.protocol_version)
     language = speak(request, protocol.languages, participant.language)
     visit = Visit(request, participant, occasion, protocol, language, done_url, later_url)
-    wanted = request.GET.get("step")
+    if is_locked(participant.trial):
+        return visit.render("final.html")
+    try:
+        return _step(visit, request.GET.get("step"))
+    except DataLocked:
+        return visit.render("final.html")
+
+
+def _step(visit: Visit, wanted: str | None) -> HttpResponse:
     if wanted == REVIEW:
         return _review(visit)
-    flow = flow_of(participant, occasion)
+    flow = flow_of(visit.participant, visit.occasion)
     place = flow.at(wanted) if wanted else flow.first_open()
     return _ask(visit, place) if place else HttpResponseRedirect(f"?step={REVIEW}")
 

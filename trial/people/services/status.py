@@ -10,9 +10,19 @@ from trial.people.errors import StatusRefused
 from trial.people.facts import Facts
 from trial.people.models import IdentityRecord, Participant, ParticipantStatus, Status
 from trial.people.selectors import facts
+from trial.protocol.services import refuse_locked
 
 AFTER_DEATH = {Status.STOPPED_CONTACT, Status.WITHDRAWN_CONTACT, Status.WITHDRAWN_DATA}
 """What the bereaved may still ask for."""
+AFTER_LOCK = {
+    Status.PAUSED,
+    Status.RESUMED,
+    Status.STOPPED_CONTACT,
+    Status.RESUMED_CONTACT,
+    Status.WITHDRAWN_CONTACT,
+    Status.WITHDRAWN_DATA,
+}
+"""Whom we may write to and whose data must go: the participant's to say, also when the data are final."""
 
 
 @transaction.atomic
@@ -28,7 +38,8 @@ def add_status(
     """Record that something happened; `by` is None where the participant did it or a reply did.
 
     What holds already is not recorded twice: the row that says so is returned. Withdrawal of data erases at
-    once who the participant is. Raises StatusRefused for what cannot follow on what happened before.
+    once who the participant is. Raises StatusRefused for what cannot follow on what happened before,
+    DataLocked for what would change the data of a trial that is locked.
     """
     status = Status(name)
     Participant.objects.select_for_update().get(pk=participant.pk)
@@ -36,6 +47,8 @@ def add_status(
     if status in known and (status is not Status.PAUSED or until == known.paused_until):
         return ParticipantStatus.objects.filter(participant=participant, name=status).latest("at", "id")
     _refuse_impossible(status, known, now, until)
+    if status not in AFTER_LOCK:
+        refuse_locked(participant.trial)
     row = ParticipantStatus.objects.create(
         participant=participant, name=status, at=now, by=by, reason=reason.strip(), until=until
     )
