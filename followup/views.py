@@ -110,7 +110,7 @@ def _participant(request: HttpRequest) -> Participant | None:
         return own
     return (
         Participant.objects.filter(study_id=request.session.get(SESSION_KEY), identity__erased_at=None)
-        .select_related("trial", "site", "protocol_version")
+        .select_related("trial", "site")
         .first()
     )
 

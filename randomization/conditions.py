@@ -109,7 +109,7 @@ def _where(
     participant: Participant, version: ProtocolVersion
 ) -> tuple[Stratum | None, ClusterAllocation | None]:
     """The stratum whose next place is the participant's, or the site's allocation that they inherit."""
-    lists = SealedList.objects.filter(trial=participant.trial_id).select_related("protocol_version")
+    lists = SealedList.objects.filter(trial=participant.trial_id)
     sealed = lists.only("design", "protocol_version__sha256", "protocol_version__trial").first()
     if sealed is None:
         return None, None

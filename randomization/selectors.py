@@ -84,7 +84,7 @@ def arm_for(*, user: User, participant: Participant, reason: str, now: datetime)
     """
     if not has_permission(user, Permission.VIEW_ARM, site=participant.site):
         raise NotPermitted(_("You may not know which arm this participant is in."))
-    allocation = Allocation.objects.select_related("protocol_version").get(participant=participant)
+    allocation = Allocation.objects.get(participant=participant)
     arm = dict(_arms(Allocation.objects.filter(pk=allocation.pk)))[participant.pk]
     record_read(what="arm", participant_study_id=participant.study_id, fields=["arm"], reason=reason, now=now)
     return protocol_of(allocation.protocol_version).arm(arm)
@@ -108,7 +108,7 @@ def arms_for_analysis(*, trial: Trial, reason: str, now: datetime) -> dict[int, 
 
 def sealed_list(trial: Trial) -> SealedList | None:
     """The trial's list with its commitment; everything in it that tells an arm is sealed."""
-    lists = SealedList.objects.filter(trial=trial).select_related("trial", "protocol_version", "sealed_by")
+    lists = SealedList.objects.filter(trial=trial).select_related("trial", "sealed_by")
     return lists.first()
 
 

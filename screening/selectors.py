@@ -46,7 +46,7 @@ def failed_criteria(attempt: Attempt) -> list[Criterion]:
 
 def consent_of(participant: Participant) -> Consent | None:
     """The consent that counts now: the latest one given."""
-    return Consent.objects.filter(participant=participant).select_related("protocol_version").last()
+    return Consent.objects.filter(participant=participant).last()
 
 
 def tick(participant: Participant, key: str) -> bool:

@@ -43,7 +43,7 @@ class Visit:
         """The visitor's attempt, if there is one that still can be gone on with."""
         attempt = (
             Attempt.objects.filter(pk__in=self._attempt_ids(), trial=self.trial, forgotten_at=None)
-            .select_related("trial", "protocol_version", "participant", "site")
+            .select_related("trial", "participant", "site")
             .first()
         )
         if attempt and not attempt.participant_id and attempt.protocol_version_id != self.version.pk:

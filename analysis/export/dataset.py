@@ -25,7 +25,7 @@ from trial.protocol.selectors import protocol_of, status_of
 def scope_of(trial: Trial, *, now: datetime) -> Scope:
     """What a snapshot of the trial is about at `now`. Draws a new mask unless the data are locked."""
     in_force = ProtocolVersion.objects.filter(activations__isnull=False, trial=trial).select_related("trial")
-    versions = tuple(in_force.defer("source", "instruments").order_by("-activations__id"))
+    versions = tuple(in_force.order_by("-activations__id"))
     if not versions:
         raise ProtocolVersion.DoesNotExist
     protocol, sites = protocol_of(versions[0]), list(Site.objects.filter(trial=trial))

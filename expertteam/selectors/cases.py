@@ -97,7 +97,7 @@ def cases_for(user: Someone) -> QuerySet[Case]:
     return (
         Case.objects.filter(reach)
         .exclude(participant__statuses__name=Status.WITHDRAWN_DATA)
-        .select_related("participant__trial", "participant__site", "protocol_version")
+        .select_related("participant__trial", "participant__site")
     )
 
 

@@ -100,7 +100,7 @@ def _story(request: HttpRequest, one: Trial, form: StatusForm) -> dict[str, Any]
     newest = max(activations.values(), key=lambda row: row.pk, default=None)
     versions = [
         Loaded(version, row, names[row.by] if row else "", in_force=row is not None and row == newest)
-        for version in one.versions.defer("source", "instruments").order_by("-id")
+        for version in one.versions.order_by("-id")
         for row in [activations.get(version.pk)]
     ]
     return {

@@ -69,7 +69,7 @@ def own_participant(request: HttpRequest) -> Participant | None:
     withdrawn."""
     return (
         Participant.objects.filter(study_id=request.session.get(SESSION_KEY), identity__erased_at=None)
-        .select_related("trial", "site", "protocol_version")
+        .select_related("trial", "site")
         .first()
     )
 

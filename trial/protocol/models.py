@@ -22,6 +22,13 @@ class Trial(Model):
         return self.slug
 
 
+class WithoutFiles(models.Manager["ProtocolVersion"]):
+    """Leaves the files' text, some hundred kilobytes, in the database until somebody asks for it."""
+
+    def get_queryset(self) -> models.QuerySet["ProtocolVersion"]:
+        return super().get_queryset().defer("source", "instruments")
+
+
 class ProtocolVersion(Model):
     """A protocol file and the instrument files it uses, stored whole. The database refuses to change one."""
 
@@ -39,7 +46,10 @@ class ProtocolVersion(Model):
     """Why the protocol was amended; empty for the first version."""
     loaded_at = models.DateTimeField()
 
+    objects = WithoutFiles()
+
     class Meta:
+        base_manager_name = "objects"
         ordering = ("trial", "id")
         verbose_name = _("protocol version")
         verbose_name_plural = _("protocol versions")

@@ -13,9 +13,7 @@ _studies: dict[str, Study] = {}
 def active_version(trial: Trial) -> ProtocolVersion:
     """The version in force; raises ProtocolVersion.DoesNotExist where none was activated."""
     activation = Activation.objects.filter(trial=trial).order_by("-id").values("version_id")[:1]
-    return (
-        ProtocolVersion.objects.defer("source", "instruments").select_related("trial").get(id__in=activation)
-    )
+    return ProtocolVersion.objects.select_related("trial").get(id__in=activation)
 
 
 def active_protocol(trial: Trial) -> Protocol:

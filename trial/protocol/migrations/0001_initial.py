@@ -52,6 +52,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "base_manager_name": "objects",
                 "ordering": ("trial", "id"),
                 "verbose_name": "protocol version",
                 "verbose_name_plural": "protocol versions",
