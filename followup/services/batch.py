@@ -1,9 +1,13 @@
 """Occasions that one worker has claimed, with all that decides about them, in a handful of queries."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from followup.models import Occasion, Skip
 from screening.selectors import ticked
@@ -13,6 +17,14 @@ from trial.protocol.schema import Protocol
 from trial.protocol.selectors import active_protocol, locked_trials
 
 SIZE = 1000
+
+
+def pairs(wanted: Iterable[tuple[int, str]]) -> Q:
+    """The rows of exactly these (participant id, key); nothing matches where there are none."""
+    by_key: dict[str, list[int]] = defaultdict(list)
+    for participant, key in wanted:
+        by_key[key].append(participant)
+    return reduce(or_, (Q(key=key, participant__in=ids) for key, ids in by_key.items()), Q(pk__in=[]))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Count, QuerySet
 
 from followup.models import Occasion, Skip, UnclearReply, WeeklyAnswer
-from followup.services.batch import Batch
+from followup.services.batch import Batch, pairs
 from followup.texts import questionnaire_text, weekly_text
 from trial.messaging.models import Kind, Message, State
 from trial.messaging.quiet import next_allowed
@@ -146,8 +146,7 @@ def _history(batch: Batch) -> _History:
     answers = WeeklyAnswer.objects.filter(occasion__in=ids).values_list("occasion", flat=True)
     unclear = UnclearReply.objects.filter(occasion__in=ids).exclude(why=UnclearReply.Why.COURTESY)
     questions = Message.objects.filter(
-        participant__in={occasion.participant_id for occasion in batch.occasions},
-        key__in={occasion.message_key for occasion in batch.occasions},
+        pairs((occasion.participant_id, occasion.message_key) for occasion in batch.occasions)
     )
     return _History(
         answered=set(answers) | _submitted(batch),

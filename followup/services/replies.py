@@ -8,6 +8,7 @@ from functools import partial
 
 from followup.models import Occasion, ReplyResolution, Skip, UnclearReply, WeeklyAnswer
 from followup.parsing import Answer, Courtesy, Reading, Resume, Stop, Unclear, parse_days
+from followup.services.batch import pairs
 from followup.texts import weekly_text
 from trial.core.db import lock
 from trial.messaging.models import Inbound, Kind, Message, SkipReason, State
@@ -104,32 +105,39 @@ class _Desk:
         )
 
     def _asked(self, people: dict[int, Participant]) -> dict[int, list[_Asked]]:
-        """For each participant the questions that went out of late, the latest first.
+        """For each participant the questions that a reply of this batch may answer, the latest first.
 
         None is open any more in a trial whose data are locked: what comes then is for a coordinator to read.
         """
+        earliest = min(one.received_at for one in self.taken)
         sent = (
             Message.objects.exclude(participant__trial__in=locked_trials())
             .filter(
                 participant__in=people,
                 kind=Kind.WEEKLY,
                 state__in=(State.IN_FLIGHT, State.SENT),
-                claimed_at__gt=min(one.received_at for one in self.taken) - REMEMBERED,
+                claimed_at__gt=earliest - REMEMBERED,
             )
             .order_by("-claimed_at")
         )
-        rows = list(sent.values_list("participant", "key", "claimed_at"))
-        keys = {key.removesuffix(":ask") for _, key, _ in rows}
+        rows: dict[tuple[int, str], datetime] = {}
+        complete: set[int] = set()  # whose latest question before all these replies is among the rows
+        for participant, key, at in sent.values_list("participant", "key", "claimed_at"):
+            if at and participant not in complete:  # always `at`, once it was taken for sending
+                rows[participant, key] = at
+                if at <= earliest:
+                    complete.add(participant)
         occasions = {
             (one.participant_id, one.message_key): one
-            for one in Occasion.objects.filter(participant__in=people, key__in=keys)
+            for one in Occasion.objects.filter(
+                pairs((participant, key.removesuffix(":ask")) for participant, key in rows)
+            )
         }
         asked: dict[int, list[_Asked]] = defaultdict(list)
-        for participant, key, at in rows:
+        for (participant, key), at in rows.items():
             occasion = occasions[participant, key]
             occasion.participant = people[participant]
-            if at:  # always, once it was taken for sending
-                asked[participant].append(_Asked(occasion, at))
+            asked[participant].append(_Asked(occasion, at))
         return asked
 
     def handle(self) -> Interpreted:

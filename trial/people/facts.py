@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from trial.people.models import ParticipantStatus, Status
+from trial.people.models import Status
 
 
 class Barrier(StrEnum):
@@ -76,7 +77,18 @@ UNDOES = {
 """Which earlier status no longer holds once this one is added."""
 
 
-def read_facts(rows: Iterable[ParticipantStatus], now: datetime, *, erased: bool = False) -> Facts:
+class StatusRow(Protocol):
+    """What of a status row decides the facts."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def until(self) -> datetime | None: ...
+
+
+def read_facts(rows: Iterable[StatusRow], now: datetime, *, erased: bool = False) -> Facts:
     """The facts at `now` from one participant's rows, oldest first; rows of the future do not count."""
     since: dict[Status, datetime] = {}
     paused_until: datetime | None = None

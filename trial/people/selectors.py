@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.accounts.roles import BY_KEY
-from trial.people.facts import Barrier, Facts, read_facts
+from trial.people.facts import Barrier, Facts, StatusRow, read_facts
 from trial.people.identity import blind_index
 from trial.people.models import IdentityRecord, Membership, Participant, ParticipantStatus, Site, Status
 from trial.protocol.models import Trial
@@ -113,8 +113,9 @@ def statuses(participant: Participant) -> QuerySet[ParticipantStatus]:
 def current_facts(participants: Iterable[Participant | int], now: datetime) -> dict[int, Facts]:
     """What holds at `now` for each participant (given as objects or ids), in two queries."""
     ids = [p if isinstance(p, int) else p.pk for p in participants]
-    rows: dict[int, list[ParticipantStatus]] = defaultdict(list)
-    for row in ParticipantStatus.objects.filter(participant__in=ids).order_by("at", "id"):
+    rows: dict[int, list[StatusRow]] = defaultdict(list)
+    added = ParticipantStatus.objects.filter(participant__in=ids).order_by("at", "id")
+    for row in added.values_list("participant_id", "name", "at", "until", named=True):
         rows[row.participant_id].append(row)
     erased = set(
         IdentityRecord.objects.filter(participant__in=ids, erased_at__lte=now).values_list(
