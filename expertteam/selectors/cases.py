@@ -97,7 +97,8 @@ def cases_for(user: Someone) -> QuerySet[Case]:
     return (
         Case.objects.filter(reach)
         .exclude(participant__statuses__name=Status.WITHDRAWN_DATA)
-        .select_related("participant__trial", "participant__site")
+        .select_related("participant__trial", "participant__site", "protocol_version")
+        .defer("protocol_version__source", "protocol_version__instruments")
     )
 
 
