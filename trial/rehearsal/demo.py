@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import override
 
 from analysis.services import analyse_snapshot, make_snapshot
 from trial.accounts.models import User
@@ -91,7 +92,12 @@ def password() -> str:
 
 
 def accounts() -> Iterator[Account]:
-    """Who can log in, and where."""
+    """Who can log in, and where; in English, as all that commands print."""
+    with override("en"):
+        yield from _accounts()
+
+
+def _accounts() -> Iterator[Account]:
     for trial in Trial.objects.order_by("slug"):
         for role, place in PLACES.items():
             if role is Expert and active_protocol(trial).expert_team is None:
