@@ -134,7 +134,6 @@ def _forget_dead_users(directory: Path) -> None:
 def running_redis(directory: Path, port: int | None = None) -> Iterator[str]:
     """A Redis-compatible server with its append-only file in `directory`; yields its address."""
     directory.mkdir(parents=True, exist_ok=True)
-    _end_previous_redis(directory / "pid")
     port = port or free_port()
     options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory)]
     durability = ["--appendonly", "yes", "--save", ""]
@@ -142,26 +141,12 @@ def running_redis(directory: Path, port: int | None = None) -> Iterator[str]:
         process = subprocess.Popen(
             [str(valkey_binary()), *options, *durability], stdout=log, stderr=log, start_new_session=True
         )
-    (directory / "pid").write_text(str(process.pid))
     try:
         _wait_for_redis(process, port, directory / "log")
         yield f"redis://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(timeout=10)
-
-
-def _end_previous_redis(pid: Path) -> None:
-    """End what a killed starter left on these files; it hides its environment, so its number is kept."""
-    if not pid.exists():
-        return
-    try:
-        previous = psutil.Process(int(pid.read_text()))
-        if previous.name() == "valkey-server":
-            previous.terminate()
-            previous.wait(timeout=10)
-    except (psutil.NoSuchProcess, ValueError):
-        return
 
 
 def _wait_for_redis(process: subprocess.Popen, port: int, log: Path) -> None:
