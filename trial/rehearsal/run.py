@@ -150,7 +150,7 @@ class Rehearsal:
 
     def _look_at_phones(self, now: datetime) -> None:
         """People read what came, and decide what to do about it."""
-        messages = Message.objects.in_bulk([one.message_id for one in self.phones.take()])
+        messages = Message.objects.in_bulk(self.phones.take())
         reports = []
         for message in sorted(messages.values(), key=lambda one: (one.participant_id, one.key)):
             failed = self.chance.random() < UNDELIVERED
