@@ -1,3 +1,5 @@
+from hashlib import sha256
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection, connections, transaction
@@ -121,12 +123,32 @@ def test_a_write_that_is_rolled_back_leaves_no_event():
     assert events() == []
 
 
-def test_sealed_bytes_show_as_digests():
+def test_who_a_participant_is_never_enters_the_trail():
     make_participant(make_trial())
     identity = events("people_identityrecord")[0].new
-    sealed = {name: value for name, value in identity.items() if str(value).startswith("sha256:")}
-    assert {"name", "phone", "phone_index"} <= sealed.keys()
-    assert not any(str(value).startswith("\\x") for value in identity.values())
+    masked = {name for name, value in identity.items() if value == "[masked]"}
+    assert {"name", "phone", "phone_index", "person_index"} <= masked
+    assert not any("\\x" in str(value) for value in identity.values())
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_masked_columns_show_that_they_changed_and_sealed_bytes_show_as_digests():
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("CREATE TABLE vault (id int PRIMARY KEY, secret text, sealed bytea, note text)")
+        triggers._watch(cursor, Watched("vault", "id", ("secret",), ("sealed",)))
+        cursor.execute("INSERT INTO vault VALUES (1, 'a', 'blob', 'x'), (2, NULL, NULL, 'y')")
+        cursor.execute("UPDATE vault SET secret = 'b', sealed = NULL WHERE id = 1")
+        cursor.execute("UPDATE vault SET id = 3 WHERE id = 2")
+        cursor.execute("DELETE FROM vault WHERE id = 1")
+    rows = AuditEvent.objects.using("owner").filter(table_name="vault").order_by("id")
+    first, second, changed, *moved, removed = rows.values_list("action", "old", "new")
+    digest = f"sha256:{sha256(b'blob').hexdigest()}"
+    assert first == ("I", None, {"id": 1, "secret": "[masked]", "sealed": digest, "note": "x"})
+    empty = {"id": 2, "secret": "[masked]", "sealed": None, "note": "y"}
+    assert second == ("I", None, empty)
+    assert changed == ("U", {"secret": "[masked]", "sealed": digest}, {"secret": "[masked]", "sealed": None})
+    assert sorted(moved, key=str) == [("D", empty, None), ("I", None, {**empty, "id": 3})]
+    assert removed == ("D", {"id": 1, "secret": "[masked]", "sealed": None, "note": "x"}, None)
 
 
 def test_a_write_of_nobody_is_refused_by_the_database(nobody):

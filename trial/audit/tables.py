@@ -28,7 +28,7 @@ class Watched:
     primary_key: str
     masked: tuple[str, ...]
     sealed: tuple[str, ...]
-    """Columns of bytes: the trail keeps their digest."""
+    """Columns of bytes, not masked: the trail keeps their digest."""
 
 
 def watched() -> list[Watched]:
@@ -49,9 +49,10 @@ def _is_ours(model: type[AnyModel]) -> bool:
 
 def _watched(model: type[AnyModel], masked: tuple[str, ...]) -> Watched:
     fields = model._meta.concrete_fields
+    shown = [field for field in fields if field.name not in masked]
     return Watched(
         table=model._meta.db_table,
         primary_key=str(model._meta.pk.column),
         masked=tuple(str(field.column) for field in fields if field.name in masked),
-        sealed=tuple(str(field.column) for field in fields if field.get_internal_type() == "BinaryField"),
+        sealed=tuple(str(field.column) for field in shown if field.get_internal_type() == "BinaryField"),
     )

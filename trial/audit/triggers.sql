@@ -1,25 +1,16 @@
 -- The trail's functions. Made by the owner; the application only fires them, and may not attach them elsewhere.
 -- They run once per statement over its transition tables: ten times cheaper for many rows than once per row.
+-- MATERIALIZED: each row is written as JSON once, not anew for every column of it that is looked at.
 -- Arguments of the audit_… triggers: the primary key's column; masked columns; columns of sealed bytes.
 
-CREATE OR REPLACE FUNCTION public.audit_mask(entry jsonb, masked text[], sealed text[]) RETURNS jsonb
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    name text;
-BEGIN
-    FOREACH name IN ARRAY masked LOOP
-        IF entry ? name THEN
-            entry := jsonb_set(entry, ARRAY[name], '"[masked]"');
-        END IF;
-    END LOOP;
-    FOREACH name IN ARRAY sealed LOOP
-        IF entry ->> name IS NOT NULL THEN
-            entry := jsonb_set(entry, ARRAY[name],
-                to_jsonb('sha256:' || encode(sha256((entry ->> name)::bytea), 'hex')));
-        END IF;
-    END LOOP;
-    RETURN entry;
-END $$;
+CREATE OR REPLACE FUNCTION public.audit_shown(name text, value jsonb, masked text[], sealed text[]) RETURNS jsonb
+LANGUAGE sql STABLE
+RETURN CASE
+    WHEN name = ANY (masked) THEN '"[masked]"'::jsonb
+    WHEN name = ANY (sealed) AND value <> 'null' THEN
+        to_jsonb('sha256:' || encode(sha256((value #>> '{}')::bytea), 'hex'))
+    ELSE value
+END;
 
 CREATE OR REPLACE FUNCTION public.audit_actor(operation text, table_name text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -36,16 +27,21 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     masked text[] := string_to_array(TG_ARGV[1], ',');
     sealed text[] := string_to_array(TG_ARGV[2], ',');
-    plain boolean := TG_ARGV[1] = '' AND TG_ARGV[2] = '';
+    plain boolean := masked || sealed = '{}';
 BEGIN
     INSERT INTO public.audit_event
         (at, transaction, actor, reason, request, table_name, row_id, action, old, new)
-    SELECT clock_timestamp(), pg_current_xact_id()::text::bigint, public.audit_actor(TG_OP, TG_TABLE_NAME),
+    WITH added AS MATERIALIZED (SELECT to_jsonb(new_rows) AS entry FROM new_rows)
+    SELECT clock_timestamp(), pg_current_xact_id()::text::bigint,
+        (SELECT public.audit_actor(TG_OP, TG_TABLE_NAME)),
         coalesce(current_setting('tilbake.reason', true), ''),
         coalesce(current_setting('tilbake.request', true), ''),
         TG_TABLE_NAME, entry ->> TG_ARGV[0], 'I', NULL,
-        CASE WHEN plain THEN entry ELSE public.audit_mask(entry, masked, sealed) END
-    FROM (SELECT to_jsonb(new_rows) AS entry FROM new_rows) AS added;
+        CASE WHEN plain THEN entry ELSE entry || (
+            SELECT jsonb_object_agg(name, public.audit_shown(name, entry -> name, masked, sealed))
+            FROM unnest(masked || sealed) AS name
+        ) END
+    FROM added;
     RETURN NULL;
 END $$;
 
@@ -57,11 +53,15 @@ DECLARE
 BEGIN
     INSERT INTO public.audit_event
         (at, transaction, actor, reason, request, table_name, row_id, action, old, new)
-    SELECT clock_timestamp(), pg_current_xact_id()::text::bigint, public.audit_actor(TG_OP, TG_TABLE_NAME),
+    WITH removed AS MATERIALIZED (SELECT to_jsonb(old_rows) AS entry FROM old_rows)
+    SELECT clock_timestamp(), pg_current_xact_id()::text::bigint,
+        (SELECT public.audit_actor(TG_OP, TG_TABLE_NAME)),
         coalesce(current_setting('tilbake.reason', true), ''),
         coalesce(current_setting('tilbake.request', true), ''),
-        TG_TABLE_NAME, entry ->> TG_ARGV[0], 'D', public.audit_mask(entry, masked, sealed), NULL
-    FROM (SELECT to_jsonb(old_rows) AS entry FROM old_rows) AS removed;
+        TG_TABLE_NAME, entry ->> TG_ARGV[0], 'D',
+        (SELECT jsonb_object_agg(name, public.audit_shown(name, value, masked, sealed))
+         FROM jsonb_each(entry) AS part (name, value)), NULL
+    FROM removed;
     RETURN NULL;
 END $$;
 
@@ -75,23 +75,26 @@ DECLARE
 BEGIN
     INSERT INTO public.audit_event
         (at, transaction, actor, reason, request, table_name, row_id, action, old, new)
-    SELECT clock_timestamp(), pg_current_xact_id()::text::bigint, public.audit_actor(TG_OP, TG_TABLE_NAME),
+    WITH before AS MATERIALIZED (SELECT to_jsonb(old_rows) AS entry FROM old_rows),
+        after AS MATERIALIZED (SELECT to_jsonb(new_rows) AS entry FROM new_rows)
+    SELECT clock_timestamp(), pg_current_xact_id()::text::bigint,
+        (SELECT public.audit_actor(TG_OP, TG_TABLE_NAME)),
         coalesce(current_setting('tilbake.reason', true), ''),
         coalesce(current_setting('tilbake.request', true), ''),
-        TG_TABLE_NAME, coalesce(before.key, after.key),
-        CASE WHEN before.key IS NULL THEN 'I' WHEN after.key IS NULL THEN 'D' ELSE 'U' END,
-        public.audit_mask(CASE WHEN after.key IS NULL THEN before.entry ELSE changed.old END, masked, sealed),
-        public.audit_mask(CASE WHEN before.key IS NULL THEN after.entry ELSE changed.new END, masked, sealed)
-    FROM (SELECT entry, entry ->> TG_ARGV[0] AS key
-          FROM (SELECT to_jsonb(old_rows) AS entry FROM old_rows) AS whole) AS before
-    FULL JOIN (SELECT entry, entry ->> TG_ARGV[0] AS key
-               FROM (SELECT to_jsonb(new_rows) AS entry FROM new_rows) AS whole) AS after
-        ON before.key = after.key
+        TG_TABLE_NAME, coalesce(before.entry, after.entry) ->> TG_ARGV[0],
+        CASE WHEN before.entry IS NULL THEN 'I' WHEN after.entry IS NULL THEN 'D' ELSE 'U' END,
+        changed.old, changed.new
+    FROM before FULL JOIN after ON before.entry ->> TG_ARGV[0] = after.entry ->> TG_ARGV[0]
     CROSS JOIN LATERAL (
-        SELECT jsonb_object_agg(key, before.entry -> key) AS old, jsonb_object_agg(key, value) AS new
-        FROM jsonb_each(after.entry) WHERE value IS DISTINCT FROM before.entry -> key
+        SELECT
+            jsonb_object_agg(name, public.audit_shown(name, before.entry -> name, masked, sealed))
+                FILTER (WHERE before.entry IS NOT NULL) AS old,
+            jsonb_object_agg(name, public.audit_shown(name, after.entry -> name, masked, sealed))
+                FILTER (WHERE after.entry IS NOT NULL) AS new
+        FROM jsonb_object_keys(coalesce(after.entry, before.entry)) AS name
+        WHERE before.entry -> name IS DISTINCT FROM after.entry -> name
     ) AS changed
-    WHERE changed.new IS NOT NULL OR after.key IS NULL;
+    WHERE changed.old IS NOT NULL OR changed.new IS NOT NULL;
     RETURN NULL;
 END $$;
 
