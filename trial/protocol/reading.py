@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 
+from trial.protocol.formats import bring_up
 from trial.protocol.schema import Instrument, Protocol
 
 
@@ -64,8 +65,9 @@ def _named_instruments(text: str) -> list[str]:
 
 
 def study_from(sources: Sources) -> Study:
-    """The types of sources that were checked when they were loaded."""
-    instruments = {
-        key: Instrument.model_validate(tomllib.loads(text)) for key, text in sources.instruments.items()
-    }
-    return Study(Protocol.model_validate(tomllib.loads(sources.protocol)), MappingProxyType(instruments))
+    """The types of sources that were checked when they were loaded, in the format of that time."""
+    protocol = tomllib.loads(sources.protocol)
+    instruments = {key: tomllib.loads(text) for key, text in sources.instruments.items()}
+    bring_up(protocol, instruments)
+    typed = {key: Instrument.model_validate(table) for key, table in instruments.items()}
+    return Study(Protocol.model_validate(protocol), MappingProxyType(typed))

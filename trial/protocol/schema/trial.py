@@ -5,8 +5,10 @@ from datetime import time
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, StrictInt, model_validator
+from pydantic_core import PydanticCustomError
 
+from trial.protocol import formats
 from trial.protocol.schema.base import FROZEN, Expression, Key, Language, Part, Sentence, Text
 from trial.protocol.schema.items import Item, OptionSets, Page, fill_option_sets, items_of
 
@@ -360,9 +362,21 @@ class Analysis(Part):
     """How weeks without an answer are handled, in words for the report."""
 
 
+def _present(written: int) -> int:
+    if written != formats.present():
+        raise PydanticCustomError(
+            "format",
+            "format {written} cannot be loaded; this release loads format {present}",
+            {"written": written, "present": formats.present()},
+        )
+    return written
+
+
 class Protocol(Part):
     """A whole trial."""
 
+    format: Annotated[StrictInt, AfterValidator(_present)]
+    """The format in which this file and its instruments are written: 1."""
     slug: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
     """Name of the trial in addresses."""
     version: Annotated[str, Field(pattern=r"^\d+(\.\d+)*$", max_length=20)]
