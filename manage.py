@@ -3,6 +3,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 WITHOUT_SERVERS = {"check", "collectstatic", "makemessages", "help", "--help", "version", "--version"}
@@ -16,19 +18,26 @@ def main() -> None:
         execute_from_command_line(sys.argv)
 
 
-def _servers():
+@contextmanager
+def _servers() -> Iterator[None]:
     """Outside production, a command brings the servers that the environment does not name."""
-    from contextlib import nullcontext
-
     if os.environ.get("TILBAKE_ENV") == "production" or WITHOUT_SERVERS & set(sys.argv[1:2]):
-        return nullcontext()
-    from trial.config.embedded import mark_this_process, provide
+        yield
+        return
+    from trial.config.demo import only_one
+    from trial.config.embedded import StartError, mark_this_process, provide
 
-    is_demo = sys.argv[1:2] == ["demo"]
-    if is_demo:
-        mark_this_process()
     var = Path(os.environ.get("TILBAKE_VAR", Path(__file__).resolve().parent / "var"))
-    return provide(var, redis=is_demo)
+    is_demo = sys.argv[1:2] == ["demo"] and "--welcome" not in sys.argv
+    try:
+        with ExitStack() as stack:
+            if is_demo:
+                mark_this_process()
+                stack.enter_context(only_one(var))
+            stack.enter_context(provide(var, redis=is_demo))
+            yield
+    except StartError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

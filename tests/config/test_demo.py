@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -44,15 +45,28 @@ def demo(environment, *options, **more):
 
 
 def processes_of(environment):
-    """Everything that was started for this demo and still runs."""
+    """Everything that was started for this demo and still runs: it names the folder, or works in it."""
+    var = environment["TILBAKE_VAR"]
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get("TILBAKE_VAR") == environment["TILBAKE_VAR"]:
+            ours = process.environ().get("TILBAKE_VAR") == var or process.cwd().startswith(f"{var}/")
+            if ours and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except psutil.Error:
             continue
-    return [process for process in found if process.status() != psutil.STATUS_ZOMBIE]
+    return found
+
+
+def brokers_of(environment):
+    directory = f"{environment['TILBAKE_VAR']}/redis"
+    return [p for p in processes_of(environment) if p.name() == "valkey-server" and p.cwd() == directory]
+
+
+def broker_and_log_of(environment):
+    """The broker that runs, and all starts and ends of one on the demo's files so far."""
+    [broker] = brokers_of(environment)
+    return broker, (Path(environment["TILBAKE_VAR"]) / "redis" / "log").read_text()
 
 
 def eventually(holds, seconds=60):
@@ -96,11 +110,14 @@ def test_the_next_start_names_an_account_for_every_role_shuts_out_another_and_en
     for role in ("coordinator@", "researcher@", "expert@", "statistician@", "monitor@"):
         assert role in printed
 
+    before = broker_and_log_of(environment)
     other = demo(environment)
     refusal, _ = other.communicate(timeout=60)
     assert other.returncode != 0
-    assert "A demo is already running from this folder" in refusal
-    assert "Traceback" not in refusal
+    assert refusal.startswith("A demo is already running from this folder")
+    assert f"kill {process.pid}" in refusal
+    assert len(refusal.splitlines()) == 1
+    assert broker_and_log_of(environment) == before, "The refused one started or ended a server."
 
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
@@ -111,12 +128,18 @@ def test_the_next_start_names_an_account_for_every_role_shuts_out_another_and_en
 def test_a_killed_demo_heals_at_the_next_start(environment, checked):
     killed = demo(environment)
     up(killed)
+    [left] = brokers_of(environment)
     killed.kill()
     killed.wait(timeout=60)
     killed.stdout.close()
-    process = demo(environment, "--check")
-    printed, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, printed
+
+    process = demo(environment)
+    up(process)
+    [broker] = brokers_of(environment)
+    assert broker != left, "The killed demo's broker should be ended, and not be used."
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
     eventually(lambda: not processes_of(environment))
 
 

@@ -11,12 +11,36 @@ from pathlib import Path
 
 from honcho.manager import Manager
 
+from trial.config.embedded import StartError
+
 STARTING_SECONDS = 60
 INTERRUPTED = 130
 
 
-class DemoError(Exception):
+class DemoError(StartError):
     """Why the demo cannot start, and what to do about it."""
+
+
+@contextmanager
+def only_one(var: Path) -> Iterator[None]:
+    """One demo at a time for one `var`; the lock ends with the process, however it ends.
+
+    It is asked before any server starts, so that a refused demo leaves the running one's files alone.
+    """
+    var.mkdir(parents=True, exist_ok=True)
+    with (var / "demo.lock").open("a+") as lock:
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # unlike flock, not handed on to forks
+        except OSError:
+            lock.seek(0)
+            raise DemoError(
+                "A demo is already running from this folder: use it, or end it first "
+                f"with Ctrl-C or `kill {lock.read()}`."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
 
 
 class Demo:
@@ -41,19 +65,6 @@ class Demo:
                 f"--callback-base {self.web} --state {self.var / 'simulator'}"
             ),
         }
-
-    @contextmanager
-    def only_one(self) -> Iterator[None]:
-        """One demo at a time for one `var`; the lock ends with the process, however it ends."""
-        self.var.mkdir(parents=True, exist_ok=True)
-        with (self.var / "demo.lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise DemoError(
-                    "A demo is already running from this folder: use it, or end it with Ctrl-C first."
-                ) from None
-            yield
 
     def refuse_taken_ports(self) -> None:
         for name, port in self.ports.items():

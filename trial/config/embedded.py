@@ -14,7 +14,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -42,15 +42,23 @@ SUPERVISOR = "TILBAKE_SUPERVISOR"
 OURS = "TILBAKE_EMBEDDED_DATABASE"
 """Says, in the environment, that the database is the embedded one and holds nothing but a demo."""
 
+REUSED_SECONDS = 60
+"""A process begun so much later than one that names its number as the starter's is another one."""
+
 POSTGRES_SETTINGS = """
 max_connections = 200
 timezone = 'UTC'
 """
+"""Written last into a new data directory: one without them was never finished, and is made anew."""
 THROW_AWAY_SETTINGS = """
 fsync = off
 synchronous_commit = off
 full_page_writes = off
 """
+
+
+class StartError(Exception):
+    """Why something cannot start, and what to do about it."""
 
 
 @dataclass(frozen=True)
@@ -87,16 +95,16 @@ def start_postgres(directory: Path, *, throw_away: bool = False) -> Postgres:
     `throw_away` gives up safety against power loss for speed: right for tests, for nothing else.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
-    server = get_server(directory, start=False)
-    with server._lock:
-        _clear_half_made(directory)
-        _forget_dead_users(directory)
-        if not (directory / "PG_VERSION").exists():
-            server.ensure_pgdata_inited()
-            with (directory / "postgresql.conf").open("a") as configuration:
-                configuration.write(POSTGRES_SETTINGS + (THROW_AWAY_SETTINGS if throw_away else ""))
-    with _unmarked():
-        server.start()
+    try:
+        with PostgresServer._lock:
+            server = _prepared(directory, POSTGRES_SETTINGS + (THROW_AWAY_SETTINGS if throw_away else ""))
+        with _unmarked():
+            server.start()
+    except subprocess.SubprocessError as error:
+        raise StartError(
+            f"The embedded PostgreSQL did not start; its log is {directory / 'log'}. Start once more, "
+            f"and if its files are damaged, remove {directory}: the next start makes the demo's data anew."
+        ) from error
     postgres = Postgres(server)
     postgres.ensure_roles()
     return postgres
@@ -113,33 +121,60 @@ def _unmarked() -> Iterator[None]:
             os.environ[SUPERVISOR] = mark
 
 
-def _clear_half_made(directory: Path) -> None:
-    """A killed `initdb` leaves files that nobody has written to yet, and no complete configuration."""
-    complete = (directory / "PG_VERSION").exists() and (directory / "postgresql.conf").exists()
-    if directory.exists() and not complete:
+def _prepared(directory: Path, settings: str) -> PostgresServer:
+    """A server with complete files, whatever a killed process or a power cut has left of them."""
+    configuration = directory / "postgresql.conf"
+    if directory.exists() and not (configuration.exists() and POSTGRES_SETTINGS in configuration.read_text()):
         shutil.rmtree(directory)
-        directory.mkdir()
+    server = get_server(directory, start=False)
+    _forget_the_dead(directory)
+    if not (directory / "PG_VERSION").exists():
+        server.ensure_pgdata_inited()
+        with configuration.open("a") as file:
+            file.write(settings)
+    return server
 
 
-def _forget_dead_users(directory: Path) -> None:
-    """A killed user never says that it has left, and the server would wait for it for ever."""
+def _forget_the_dead(directory: Path) -> None:
+    """A killed user never says that it has left, and the server would wait for it for ever.
+
+    The files of a killed server would be taken for another one's, if its number has been given anew.
+    """
     users = directory / ".handle_pids.json"
-    if users.exists():
-        users.write_text(
-            json.dumps([pid for pid in json.loads(users.read_text() or "[]") if psutil.pid_exists(pid)])
-        )
+    if not _postgres_runs(directory):
+        for file in (users, directory / "postmaster.pid", *directory.glob(".s.PGSQL.*")):
+            file.unlink(missing_ok=True)
+    elif users.exists():
+        users.write_text(json.dumps([pid for pid in json.loads(users.read_text() or "[]") if _runs(pid)]))
+
+
+def _postgres_runs(directory: Path) -> bool:
+    """Whether the server noted in `directory` runs; after a power cut its number may be anybody's."""
+    try:
+        pid = int((directory / "postmaster.pid").read_text().split()[0])
+        return _runs(pid) and psutil.Process(pid).name() == "postgres"
+    except (FileNotFoundError, IndexError, ValueError, psutil.NoSuchProcess):
+        return False
 
 
 @contextmanager
 def running_redis(directory: Path, port: int | None = None) -> Iterator[str]:
-    """A Redis-compatible server with its append-only file in `directory`; yields its address."""
+    """A Redis-compatible server with its append-only file in `directory`; yields its address.
+
+    It writes there alone: its starter sees to it that no other server has the same directory.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory)]
     durability = ["--appendonly", "yes", "--save", ""]
+    # A title of its own would be written over its environment, and with it over the mark of its starter.
+    visible = ["--set-proc-title", "no"]
     with (directory / "log").open("ab") as log:
         process = subprocess.Popen(
-            [str(valkey_binary()), *options, *durability], stdout=log, stderr=log, start_new_session=True
+            [str(valkey_binary()), *options, *durability, *visible],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     try:
         _wait_for_redis(process, port, directory / "log")
@@ -159,7 +194,10 @@ def _wait_for_redis(process: subprocess.Popen, port: int, log: Path) -> None:
                 time.sleep(0.02)
             else:
                 return
-    raise RuntimeError(f"The Redis-compatible server did not start; its log is {log}.")
+    raise StartError(
+        f"The Redis-compatible server did not start; its log is {log}. If its files are damaged, "
+        f"remove {log.parent}: it holds tasks and a cache, which come again by themselves."
+    )
 
 
 def free_port() -> int:
@@ -168,29 +206,31 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def provide(var: Path, *, redis: bool) -> ExitStack:
-    """Start what the environment does not name and put its addresses into the environment.
+@contextmanager
+def provide(var: Path, *, redis: bool) -> Iterator[None]:
+    """Start what the environment does not name, put its addresses into the environment, and stop it.
 
-    Closing the returned stack stops what was started here (PostgreSQL only if nobody else uses it).
+    PostgreSQL is shared: whoever comes joins the one that runs, and the last one stops it. `redis` is for the
+    one process that holds the demo's lock; the other commands queue no tasks.
     """
     end_orphans()
     os.environ.setdefault(SUPERVISOR, str(os.getpid()))
-    stack = ExitStack()
-    if "DATABASE_URL" not in os.environ:
-        postgres = start_postgres(var / "postgres")
-        stack.callback(postgres.server.cleanup)
-        postgres.ensure_database("tilbake")
-        os.environ["DATABASE_URL"] = postgres.url("tilbake", APPLICATION)
-        os.environ["OWNER_DATABASE_URL"] = postgres.url("tilbake", OWNER)
-        os.environ[OURS] = "yes"
-    if redis and "REDIS_URL" not in os.environ:
-        os.environ["REDIS_URL"] = stack.enter_context(running_redis(var / "redis")) + "/0"
-    return stack
+    with ExitStack() as stack:
+        if "DATABASE_URL" not in os.environ:
+            postgres = start_postgres(var / "postgres")
+            stack.callback(postgres.server.cleanup)
+            postgres.ensure_database("tilbake")
+            os.environ["DATABASE_URL"] = postgres.url("tilbake", APPLICATION)
+            os.environ["OWNER_DATABASE_URL"] = postgres.url("tilbake", OWNER)
+            os.environ[OURS] = "yes"
+        if redis and "REDIS_URL" not in os.environ:
+            os.environ["REDIS_URL"] = stack.enter_context(running_redis(var / "redis")) + "/0"
+        yield
 
 
 def mark_this_process() -> None:
-    """Begin this program anew with the mark in its environment, so that its forks carry it too."""
-    if SUPERVISOR not in os.environ:
+    """Begin this program anew with its own mark in its environment, so that its forks carry it too."""
+    if os.environ.get(SUPERVISOR) != str(os.getpid()):
         os.environ[SUPERVISOR] = str(os.getpid())
         os.execv(sys.executable, [sys.executable, *sys.argv])
 
@@ -198,15 +238,29 @@ def mark_this_process() -> None:
 def end_orphans() -> None:
     """End the processes whose starter was killed before it could end them."""
     orphans = [process for process in psutil.process_iter() if _is_orphan(process)]
-    for process in orphans:
-        process.terminate()
-    for process in psutil.wait_procs(orphans, timeout=5)[1]:
-        process.kill()
+    for send in (psutil.Process.terminate, psutil.Process.kill):
+        for process in orphans:
+            with suppress(psutil.NoSuchProcess):
+                send(process)
+        _, orphans = psutil.wait_procs(orphans, timeout=5)
 
 
 def _is_orphan(process: psutil.Process) -> bool:
+    """Whether the process carries the mark of a starter that runs no more, even if its number does."""
     try:
-        starter = process.environ().get(SUPERVISOR)
+        mark = process.environ().get(SUPERVISOR)
+        if mark is None:
+            return False
+        if not _runs(int(mark)):
+            return True
+        return psutil.Process(int(mark)).create_time() > process.create_time() + REUSED_SECONDS
     except psutil.Error:
         return False
-    return starter is not None and not psutil.pid_exists(int(starter))
+
+
+def _runs(pid: int) -> bool:
+    """Whether there is such a process; one that has ended, but whose parent has not heard yet, is none."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

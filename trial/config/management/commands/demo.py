@@ -49,12 +49,11 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _run(self, demo: Demo, *, check: bool) -> int:
-        with demo.only_one():
-            demo.refuse_taken_ports()
-            call_command("migrate", verbosity=0)
-            self._fill()
-            connections.close_all()
-            return demo.run(check=check)
+        demo.refuse_taken_ports()
+        call_command("migrate", verbosity=0)
+        self._fill()
+        connections.close_all()
+        return demo.run(check=check)
 
     def _fill(self) -> None:
         if is_half_filled():
