@@ -10,3 +10,4 @@ from trial.config.settings import *  # noqa: F403
 LANGUAGE_CODE = "en"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+SECONDS_TO_ANSWER = 0.0

@@ -19,6 +19,7 @@ from screening.selectors import Step
 from screening.visits import Visit, visiting
 from trial.core.clock import now
 from trial.core.errors import DomainError
+from trial.core.timing import evenly
 from trial.people.access import enter
 from trial.people.errors import TooManyCodes, WrongCode
 from trial.people.identity import normalise_identity_number
@@ -69,16 +70,17 @@ def contact(visit: Visit, attempt: Attempt) -> HttpResponseBase:
     if form.is_valid() and sites:
         site, details = form.cleaned_data.pop("site", sites[0]), form.cleaned_data
         try:
-            registration = services.register(
-                attempt=attempt, site=site, contact=Contact(name="", **details), now=moment
-            )
+            with evenly():
+                registration = services.register(
+                    attempt=attempt, site=site, contact=Contact(name="", **details), now=moment
+                )
+                _send_code(visit, registration.participant, moment, once=str(attempt.pk))
         except AlreadyDecided:
             return visit.go("confirm")
         except DomainError as refused:
             form.add_error(None, str(refused))
         else:
             visit.request.session[CONFIRMING] = registration.participant.pk
-            _send_code(visit, registration.participant, moment, once=str(attempt.pk))
             return visit.go("confirm")
     return visit.render("contact.html", {"form": form, "sites": sites})
 

@@ -1,6 +1,7 @@
 """The participant's own page: coming in, seeing everything, deciding."""
 
 import re
+import time
 from datetime import timedelta
 
 import pytest
@@ -75,6 +76,18 @@ def test_an_unknown_phone_gets_the_same_answer_and_no_sms(browser, kari):
     hide = re.compile(r'name="csrfmiddlewaretoken" value="[^"]+"')
     assert hide.sub("", html(known)) == hide.sub("", html(unknown))
     assert len(sent_codes()) == 1
+
+
+@pytest.mark.parametrize("phone", ["68050001", "68050009"])
+def test_a_stopwatch_does_not_tell_a_known_phone_from_an_unknown_one(browser, kari, settings, phone):
+    settings.SECONDS_TO_ANSWER = 0.1
+    started = time.monotonic()
+    browser.post("/me/login/", {"phone": phone})
+    asked = time.monotonic()
+    browser.post("/me/login/code/", {"code": "123456"})
+
+    assert asked - started >= 0.1
+    assert time.monotonic() - asked >= 0.1
 
 
 def test_a_code_for_an_unknown_phone_is_just_wrong(browser, kari):

@@ -151,6 +151,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+SECONDS_TO_ANSWER = 0.5  # where a shorter time would tell that somebody takes part
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/office/"
 REQUIRE_MFA = PRODUCTION

@@ -18,6 +18,7 @@ from screening.services import confirm_phone
 from screening.visits import for_participant
 from trial.core.clock import now
 from trial.core.errors import DomainError
+from trial.core.timing import evenly
 from trial.messaging.selectors import messages_to
 from trial.people.access import enter, leave, own_participant
 from trial.people.errors import WrongCode
@@ -42,7 +43,8 @@ def login(request: HttpRequest) -> HttpResponseBase:
     form = LoginForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         phones = form.cleaned_data["phone"].split()
-        entry.send_codes(phones=phones, language=get_language() or "", now=now())
+        with evenly():
+            entry.send_codes(phones=phones, language=get_language() or "", now=now())
         entry.keep(request, LOGGING_IN, phones)
         return redirect("portal:code")
     return render(request, "portal/login.html", {"form": form})
@@ -58,7 +60,8 @@ def code(request: HttpRequest) -> HttpResponseBase:
     if form.is_valid():
         moment = now()
         try:
-            participant = entry.whose_code(phones=phones, code=form.cleaned_data["code"], now=moment)
+            with evenly():
+                participant = entry.whose_code(phones=phones, code=form.cleaned_data["code"], now=moment)
         except WrongCode as wrong:
             form.add_error("code", str(wrong))
         else:
