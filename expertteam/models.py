@@ -75,12 +75,14 @@ class Writing(Model):
     """One version of a text. Every save adds a version, so that nothing that was read can vanish."""
 
     case = models.ForeignKey(Case, models.PROTECT, related_name="%(class)s_versions")
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    thread = models.UUIDField()
-    version = models.PositiveIntegerField()
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("author")
+    )
+    thread = models.UUIDField(_("thread"))
+    version = models.PositiveIntegerField(_("version"))
     text = models.TextField(_("text"))
-    written_at = models.DateTimeField()
-    signed_at = models.DateTimeField(null=True)
+    written_at = models.DateTimeField(_("written"))
+    signed_at = models.DateTimeField(_("signed"), null=True)
 
     privacy = Privacy(
         health=("text",),
@@ -129,7 +131,7 @@ class Meeting(Model):
     minutes = models.PositiveSmallIntegerField(_("minutes"))
     video_url = models.URLField(_("video link"), max_length=500)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    made_at = models.DateTimeField()
+    made_at = models.DateTimeField(_("made"))
     cancelled_at = models.DateTimeField(_("cancelled"), null=True)
 
     privacy = Privacy(
@@ -172,9 +174,11 @@ class MeetingAttendance(Model):
 
     meeting = models.ForeignKey(Meeting, models.PROTECT, related_name="attendance")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
-    guest = models.CharField(max_length=20, choices=Guest, blank=True)
-    recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    recorded_at = models.DateTimeField()
+    guest = models.CharField(_("guest"), max_length=20, choices=Guest, blank=True)
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("recorded by")
+    )
+    recorded_at = models.DateTimeField(_("recorded"))
 
     privacy = Privacy(pseudonymous=("id", "meeting", "guest", "recorded_at"), open=("user", "recorded_by"))
 
@@ -218,7 +222,7 @@ class TimeEntry(Model):
     on = models.DateField(_("day"))
     minutes = models.PositiveSmallIntegerField(_("minutes"))
     activity = models.CharField(_("activity"), max_length=20, choices=Activity)
-    entered_at = models.DateTimeField()
+    entered_at = models.DateTimeField(_("entered"))
 
     privacy = Privacy(pseudonymous=("id", "case", "on", "minutes", "activity", "entered_at"), open=("user",))
 

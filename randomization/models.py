@@ -22,12 +22,14 @@ class SealedList(Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     trial = models.ForeignKey(Trial, on_delete=models.PROTECT, related_name="+")
     protocol_version = models.ForeignKey(ProtocolVersion, on_delete=models.PROTECT, related_name="+")
-    design = models.JSONField()
-    seed = models.BinaryField()
-    nonce = models.BinaryField()
-    commitment = models.CharField(max_length=64)
-    sealed_at = models.DateTimeField()
-    sealed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    design = models.JSONField(_("design"))
+    seed = models.BinaryField(_("seed"))
+    nonce = models.BinaryField(_("nonce"))
+    commitment = models.CharField(_("commitment"), max_length=64)
+    sealed_at = models.DateTimeField(_("sealed"))
+    sealed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("sealed by")
+    )
 
     privacy = Privacy(
         open=(
@@ -55,10 +57,12 @@ class SealedList(Model):
 class Stratum(Model):
     """One column of the list, and the counter that is locked to take its next place."""
 
-    sealed_list = models.ForeignKey(SealedList, on_delete=models.PROTECT, related_name="+")
+    sealed_list = models.ForeignKey(
+        SealedList, on_delete=models.PROTECT, related_name="+", verbose_name=_("randomization list")
+    )
     key = models.CharField(max_length=400)
     places = models.PositiveIntegerField()
-    used = models.PositiveIntegerField(default=0)
+    used = models.PositiveIntegerField(_("places used"), default=0)
 
     privacy = Privacy(open=("id", "sealed_list", "key", "places", "used"))
 
@@ -78,8 +82,8 @@ class Place(Model):
     """One position of a stratum. Its arm is sealed to the list, the stratum and the position."""
 
     stratum = models.ForeignKey(Stratum, on_delete=models.PROTECT, related_name="+")
-    position = models.PositiveIntegerField()
-    arm = models.BinaryField()
+    position = models.PositiveIntegerField(_("position"))
+    arm = models.BinaryField(_("arm"))
 
     privacy = Privacy(open=("id", "stratum", "position", "arm"))
 
@@ -117,7 +121,13 @@ class Allocation(Model):
 
     participant = models.OneToOneField(Participant, on_delete=models.PROTECT, related_name="+")
     place = models.ForeignKey(Place, on_delete=models.PROTECT, related_name="+")
-    cluster = models.ForeignKey(ClusterAllocation, on_delete=models.PROTECT, related_name="+", null=True)
+    cluster = models.ForeignKey(
+        ClusterAllocation,
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        verbose_name=_("allocation of a site"),
+    )
     """Set where the participant inherits the place of the site."""
     protocol_version = models.ForeignKey(ProtocolVersion, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()

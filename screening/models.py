@@ -46,20 +46,22 @@ class Attempt(Model):
     """Where the visitor came from, if the address named a site."""
     language = models.CharField(max_length=3)
     answers = models.JSONField(default=dict)
-    started_at = models.DateTimeField()
-    decided_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(_("begun"))
+    decided_at = models.DateTimeField(_("decided"), null=True)
     outcome = models.CharField(max_length=20, choices=Outcome, blank=True)
-    restarts = models.PositiveSmallIntegerField(default=0)
+    restarts = models.PositiveSmallIntegerField(_("times begun again"), default=0)
     """How often the visitor began again after not fitting. Counted as one person assessed."""
     participant = models.OneToOneField(
         "people.Participant", models.PROTECT, null=True, related_name="attempt"
     )
-    confirmed_at = models.DateTimeField(null=True)
+    confirmed_at = models.DateTimeField(_("phone confirmed"), null=True)
     """When a code sent to the participant's phone came back."""
-    forgotten_at = models.DateTimeField(null=True)
+    forgotten_at = models.DateTimeField(_("answers deleted"), null=True)
     """When the answers of a visitor who never came back were deleted."""
 
     class Meta:
+        verbose_name = _("eligibility check")
+        verbose_name_plural = _("eligibility checks")
         constraints = (
             models.CheckConstraint(
                 condition=Q(outcome="", decided_at=None) | (~Q(outcome="") & Q(decided_at__isnull=False)),
@@ -93,14 +95,18 @@ class ScreenFailure(Model):
 
     privacy = Privacy(open=("id", "attempt", "trial", "protocol_version", "site", "criterion", "on"))
 
-    attempt = models.ForeignKey(Attempt, models.PROTECT, related_name="failures")
+    attempt = models.ForeignKey(
+        Attempt, models.PROTECT, related_name="failures", verbose_name=_("eligibility check")
+    )
     trial = models.ForeignKey("protocol.Trial", models.PROTECT, related_name="+")
     protocol_version = models.ForeignKey("protocol.ProtocolVersion", models.PROTECT, related_name="+")
     site = models.ForeignKey("people.Site", models.PROTECT, null=True, related_name="+")
-    criterion = models.CharField(max_length=60)
-    on = models.DateField()
+    criterion = models.CharField(_("criterion"), max_length=60)
+    on = models.DateField(_("day"))
 
     class Meta:
+        verbose_name = _("reason not to fit")
+        verbose_name_plural = _("reasons not to fit")
         constraints = (
             models.UniqueConstraint(fields=("attempt", "criterion"), name="screen_failure_reason_once"),
         )
@@ -116,32 +122,31 @@ class Consent(Model):
     Waits for its participant between the consent page and registration; deleted if nobody comes.
     """
 
-    class Source(models.TextChoices):
-        WEB = "web", _("On the web")
-        PAPER = "paper", _("On paper")
-
     privacy = Privacy(
         identity=("name",),
         pseudonymous=("id", "participant", "attempt", "given_at"),
-        open=("protocol_version", "version", "language", "text_sha256", "source"),
+        open=("protocol_version", "version", "language", "text_sha256"),
     )
     sealed = ("name",)
     audit_redact = ("name",)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    attempt = models.OneToOneField(Attempt, models.PROTECT, null=True, related_name="consent")
+    attempt = models.OneToOneField(
+        Attempt, models.PROTECT, null=True, related_name="consent", verbose_name=_("eligibility check")
+    )
     participant = models.ForeignKey("people.Participant", models.PROTECT, null=True, related_name="consents")
     protocol_version = models.ForeignKey("protocol.ProtocolVersion", models.PROTECT, related_name="+")
-    version = models.CharField(max_length=40)
+    version = models.CharField(_("version"), max_length=40)
     language = models.CharField(max_length=3)
-    text_sha256 = models.CharField(max_length=64)
+    text_sha256 = models.CharField(_("fingerprint of the text"), max_length=64)
     """Over the canonical form of what was shown; see `screening.document`."""
     name = models.BinaryField(null=True)
-    given_at = models.DateTimeField()
-    source = models.CharField(max_length=10, choices=Source, default=Source.WEB)
+    given_at = models.DateTimeField(_("given"))
 
     class Meta:
         ordering = ("given_at",)
+        verbose_name = _("consent")
+        verbose_name_plural = _("consents")
         constraints = (
             models.UniqueConstraint(fields=("participant", "version"), name="consent_once_per_version"),
             models.CheckConstraint(
@@ -161,12 +166,14 @@ class ConsentTick(Model):
 
     privacy = Privacy(pseudonymous=("id", "consent", "key", "given"))
 
-    consent = models.ForeignKey(Consent, models.CASCADE, related_name="ticks")
-    key = models.CharField(max_length=60)
-    given = models.BooleanField()
+    consent = models.ForeignKey(Consent, models.CASCADE, related_name="ticks", verbose_name=_("consent"))
+    key = models.CharField(_("part of the consent"), max_length=60)
+    given = models.BooleanField(_("said yes"))
 
     class Meta:
         ordering = ("id",)
+        verbose_name = _("part of a consent")
+        verbose_name_plural = _("parts of a consent")
         constraints = (models.UniqueConstraint(fields=("consent", "key"), name="consent_tick_once"),)
 
     def __str__(self) -> str:
@@ -183,13 +190,15 @@ class Verification(Model):
     participant = models.ForeignKey("people.Participant", models.PROTECT, related_name="verifications")
     at = models.DateTimeField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    eligible = models.BooleanField()
+    eligible = models.BooleanField(_("fits"))
     decisions = models.JSONField(_("does not stand in the way"))
     """By criterion: true where it does not stand in the way."""
     reason = models.TextField(blank=True)
 
     class Meta:
         ordering = ("id",)
+        verbose_name = _("verification")
+        verbose_name_plural = _("verifications")
 
     def __str__(self) -> str:
         return f"{self.participant}: {self.eligible}"

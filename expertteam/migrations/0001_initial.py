@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
                 ("starts_at", models.DateTimeField(verbose_name="starts")),
                 ("minutes", models.PositiveSmallIntegerField(verbose_name="minutes")),
                 ("video_url", models.URLField(max_length=500, verbose_name="video link")),
-                ("made_at", models.DateTimeField()),
+                ("made_at", models.DateTimeField(verbose_name="made")),
                 ("cancelled_at", models.DateTimeField(null=True, verbose_name="cancelled")),
                 (
                     "by",
@@ -106,9 +106,10 @@ class Migration(migrations.Migration):
                             ("interpreter", "An interpreter"),
                         ],
                         max_length=20,
+                        verbose_name="guest",
                     ),
                 ),
-                ("recorded_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField(verbose_name="recorded")),
                 (
                     "meeting",
                     models.ForeignKey(
@@ -123,6 +124,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="recorded by",
                     ),
                 ),
                 (
@@ -150,17 +152,18 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("thread", models.UUIDField()),
-                ("version", models.PositiveIntegerField()),
+                ("thread", models.UUIDField(verbose_name="thread")),
+                ("version", models.PositiveIntegerField(verbose_name="version")),
                 ("text", models.TextField(verbose_name="text")),
-                ("written_at", models.DateTimeField()),
-                ("signed_at", models.DateTimeField(null=True)),
+                ("written_at", models.DateTimeField(verbose_name="written")),
+                ("signed_at", models.DateTimeField(null=True, verbose_name="signed")),
                 (
                     "author",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="author",
                     ),
                 ),
                 (
@@ -202,7 +205,7 @@ class Migration(migrations.Migration):
                         verbose_name="activity",
                     ),
                 ),
-                ("entered_at", models.DateTimeField()),
+                ("entered_at", models.DateTimeField(verbose_name="entered")),
                 (
                     "case",
                     models.ForeignKey(
@@ -235,17 +238,18 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("thread", models.UUIDField()),
-                ("version", models.PositiveIntegerField()),
+                ("thread", models.UUIDField(verbose_name="thread")),
+                ("version", models.PositiveIntegerField(verbose_name="version")),
                 ("text", models.TextField(verbose_name="text")),
-                ("written_at", models.DateTimeField()),
-                ("signed_at", models.DateTimeField(null=True)),
+                ("written_at", models.DateTimeField(verbose_name="written")),
+                ("signed_at", models.DateTimeField(null=True, verbose_name="signed")),
                 (
                     "author",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="author",
                     ),
                 ),
                 (

@@ -26,8 +26,8 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("position", models.PositiveIntegerField()),
-                ("arm", models.BinaryField()),
+                ("position", models.PositiveIntegerField(verbose_name="position")),
+                ("arm", models.BinaryField(verbose_name="arm")),
             ],
             options={
                 "verbose_name": "place",
@@ -71,11 +71,11 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
                 ),
-                ("design", models.JSONField()),
-                ("seed", models.BinaryField()),
-                ("nonce", models.BinaryField()),
-                ("commitment", models.CharField(max_length=64)),
-                ("sealed_at", models.DateTimeField()),
+                ("design", models.JSONField(verbose_name="design")),
+                ("seed", models.BinaryField(verbose_name="seed")),
+                ("nonce", models.BinaryField(verbose_name="nonce")),
+                ("commitment", models.CharField(max_length=64, verbose_name="commitment")),
+                ("sealed_at", models.DateTimeField(verbose_name="sealed")),
                 (
                     "protocol_version",
                     models.ForeignKey(
@@ -90,6 +90,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="sealed by",
                     ),
                 ),
                 (
@@ -115,13 +116,14 @@ class Migration(migrations.Migration):
                 ),
                 ("key", models.CharField(max_length=400)),
                 ("places", models.PositiveIntegerField()),
-                ("used", models.PositiveIntegerField(default=0)),
+                ("used", models.PositiveIntegerField(default=0, verbose_name="places used")),
                 (
                     "sealed_list",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="randomization.sealedlist",
+                        verbose_name="randomization list",
                     ),
                 ),
             ],
@@ -176,6 +178,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="randomization.clusterallocation",
+                        verbose_name="allocation of a site",
                     ),
                 ),
                 (

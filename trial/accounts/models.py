@@ -97,4 +97,6 @@ class WrongPassword(Model):
     privacy = Privacy(open=("id", "user", "at"))
 
     class Meta:
+        verbose_name = _("wrong password")
+        verbose_name_plural = _("wrong passwords")
         indexes = [models.Index(fields=["user", "at"], name="wrong_password_user_at")]

@@ -1,13 +1,14 @@
 """The trail in words that a coordinator or a monitor reads."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import TypeAlias
 
 from django.apps import apps
+from django.conf import settings
 from django.db.models import DateField, Field, ForeignKey, Model
 from django.utils.formats import localize
 from django.utils.timezone import localtime
@@ -33,6 +34,9 @@ or who somebody is; a row of any other kind is its number."""
 Rows: TypeAlias = dict[tuple[type[Model] | None, str], str]
 """(kind of row, key) to name; with None for the kind, an actor's."""
 
+Teller: TypeAlias = Callable[[AuditEvent, str, object], str | None]
+"""Says the value of a column of an event's row in words that only a room above knows; None for any other."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -53,7 +57,7 @@ class Entry:
     changes: list[Change]
 
 
-def entries(events: Iterable[AuditEvent]) -> list[Entry]:
+def entries(events: Iterable[AuditEvent], tell: Teller = lambda *_: None) -> list[Entry]:
     """The events in words; masked and sealed values are never shown. One query for the names of all users."""
     found = list(events)
     names = names_of(event.actor for event in found)
@@ -65,7 +69,7 @@ def entries(events: Iterable[AuditEvent]) -> list[Entry]:
             reason=event.reason,
             thing=thing(event.table_name),
             action=event.get_action_display(),
-            changes=list(_changes(event, rows)),
+            changes=list(_changes(event, rows, tell)),
         )
         for event in found
     ]
@@ -133,28 +137,36 @@ def _holds_actor(field: Field) -> bool:
     return field.name == "by" and not field.is_relation
 
 
-def _changes(event: AuditEvent, rows: Rows) -> Iterator[Change]:
-    old, new = event.old or {}, event.new or {}
+def _changes(event: AuditEvent, rows: Rows, tell: Teller) -> Iterator[Change]:
     fields = _fields(event)
-    for column in new or old:
+    for column in event.new or event.old or {}:
         field = fields.get(column)
         if field and field.primary_key:
             continue
-        # a field without a name of its own has its English words, which often are another's translated name
-        name = _(str(field.verbose_name)) if field else column
-        yield Change(name, _in_words(field, old.get(column), rows), _in_words(field, new.get(column), rows))
+        # a field without a name of its own has its English words, which are another's translated name
+        name = _(str(field.verbose_name) if field else column.replace("_", " "))
+        old, new = (
+            _in_words(value, field, rows, partial(tell, event, column))
+            for value in ((row or {}).get(column) for row in (event.old, event.new))
+        )
+        yield Change(name, old, new)
 
 
-def _in_words(field: Field | None, value: object, rows: Rows) -> str:
+def _in_words(value: object, field: Field | None, rows: Rows, tell: Callable[[object], str | None]) -> str:
     if value is None or value == "":
         return ""
     if value == MASK or str(value).startswith(SEALED_PREFIX):
         return _("(not shown)")
-    if field is not None and field.choices:
-        return str(dict(field.flatchoices).get(value, value))
+    if (told := tell(value)) is not None:
+        return told
+    if field is None:
+        return "\n".join(_lines(value))
+    if field.choices or field.name == "language":
+        known = dict(field.flatchoices or settings.LANGUAGES)
+        return str(known.get(value, value))
     if isinstance(field, ForeignKey):
         return rows.get((field.related_model, str(value)), str(value))
-    if field is not None and _holds_actor(field):
+    if _holds_actor(field):
         return rows[None, str(value)]
     if isinstance(field, DateField):
         moment = field.to_python(value)
@@ -171,5 +183,7 @@ def _lines(value: object) -> Iterator[str]:
         yield ", ".join(line for inner in value for line in _lines(inner))
     elif isinstance(value, bool):
         yield _("yes") if value else _("no")
+    elif value is None:
+        yield "–"
     else:
-        yield "–" if value is None else str(value)
+        yield str(localize(value))

@@ -67,7 +67,7 @@ class Message(Model):
     """What it is about, such as `w05:ask`; the same thing is never said twice."""
     kind = models.CharField(_("kind"), max_length=30, choices=Kind)
     language = models.CharField(_("language"), max_length=3)
-    body = models.BinaryField()
+    body = models.BinaryField(_("text"))
     due_at = models.DateTimeField(_("due"))
     not_after = models.DateTimeField(_("not after"))
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
@@ -75,9 +75,9 @@ class Message(Model):
     """When the sweep looks at it: `due_at`, later after quiet hours or a refusal for now."""
     attempts = models.PositiveSmallIntegerField(_("tries"), default=0)
     claimed_at = models.DateTimeField(_("taken for sending"), null=True)
-    recipient = models.BinaryField(null=True)
+    recipient = models.BinaryField(_("phone"), null=True)
     """The number, while in flight: if in doubt, the provider is asked about this one."""
-    other_phone = models.BinaryField(null=True)
+    other_phone = models.BinaryField(_("new phone"), null=True)
     """Where a code goes that proves a new number before it is the registered one; kept until it has gone."""
     provider_id = models.CharField(_("provider's id"), max_length=64, null=True, unique=True)  # noqa: DJ001 - unique
     sent_at = models.DateTimeField(_("sent"), null=True)
@@ -175,8 +175,8 @@ class Inbound(Model):
         "protocol.Trial", models.PROTECT, null=True, related_name="+", verbose_name=_("trial")
     )
     """The only trial that knows the sender's phone; none where no trial or several do."""
-    from_index = models.BinaryField()
-    body = models.BinaryField()
+    from_index = models.BinaryField(_("fingerprint of the phone"))
+    body = models.BinaryField(_("text"))
     received_at = models.DateTimeField(_("received"))
     handled_at = models.DateTimeField(_("handled"), null=True)
 

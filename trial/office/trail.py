@@ -15,6 +15,7 @@ from trial.accounts.permissions import Permission
 from trial.audit.history import entries, nameless, thing
 from trial.audit.models import AuditEvent, ReadEvent
 from trial.audit.selectors import belonging, readings_without_arms, rows_of, tells_arm, without_arms
+from trial.office.answers import AnswersInWords
 from trial.people.admin_base import OfficeModelAdmin
 from trial.people.models import Participant
 from trial.people.selectors import granting, participants_for
@@ -99,7 +100,8 @@ class AuditEventAdmin(TrailAdmin):
     ) -> HttpResponse:
         """What changed, in words."""
         event = self.get_object(request, object_id)
-        context = {"entries": entries([event]) if event else [], **(extra_context or {})}
+        events = [event] if event else []
+        context = {"entries": entries(events, AnswersInWords(events)), **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
 
 

@@ -23,6 +23,7 @@ from trial.accounts.permissions import Permission
 from trial.audit.history import entries
 from trial.core.clock import now
 from trial.core.errors import DomainError
+from trial.office.answers import AnswersInWords
 from trial.office.find import find_by_phone
 from trial.office.forms import FindForm, IdentityForm, ReasonForm, StatusForm, VerifyForm
 from trial.office.story import story, trail_of
@@ -181,7 +182,8 @@ def history(request: HttpRequest, pk: int) -> HttpResponse:
     """The audit trail of the participant."""
     one = _open(request, pk, Permission.VIEW_AUDIT)
     page = Paginator(trail_of(one, staff(request)), EVENTS_A_PAGE).get_page(request.GET.get("page"))
-    context = {"participant": one, "page": page, "entries": entries(page.object_list)}
+    events = list(page.object_list)
+    context = {"participant": one, "page": page, "entries": entries(events, AnswersInWords(events))}
     return render(request, "office/history.html", context)
 
 

@@ -211,16 +211,16 @@ class IdentityRecord(Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     participant = models.OneToOneField(Participant, models.PROTECT, related_name="identity")
     name = models.BinaryField(null=True)
-    phone = models.BinaryField(null=True)
-    email = models.BinaryField(null=True)
-    postal_code = models.BinaryField(null=True)
-    identity_number = models.BinaryField(null=True)
-    phone_index = models.BinaryField(null=True)
-    person_index = models.BinaryField()
+    phone = models.BinaryField(_("phone"), null=True)
+    email = models.BinaryField(_("e-mail"), null=True)
+    postal_code = models.BinaryField(_("postal code"), null=True)
+    identity_number = models.BinaryField(_("identity number"), null=True)
+    phone_index = models.BinaryField(_("fingerprint of the phone"), null=True)
+    person_index = models.BinaryField(_("fingerprint of the person"))
     """Tells the same person apart within a trial: over the trial and the identity number, or where the
     protocol collects none, over the trial, the phone and the name. Kept when the rest is erased, so that
     the same person is not randomized twice."""
-    erased_at = models.DateTimeField(null=True)
+    erased_at = models.DateTimeField(_("erased"), null=True)
 
     sealed: ClassVar[tuple[str, ...]] = ("name", "phone", "email", "postal_code", "identity_number")
     audit_redact = (*sealed, "phone_index", "person_index")
@@ -269,12 +269,12 @@ class AccessCode(Model):
     """A code sent by SMS. Only its keyed hash is kept."""
 
     participant = models.ForeignKey(Participant, models.PROTECT, related_name="+")
-    purpose = models.CharField(max_length=20, choices=Purpose)
-    code_hash = models.BinaryField(unique=True)
-    issued_at = models.DateTimeField()
-    expires_at = models.DateTimeField()
+    purpose = models.CharField(_("purpose"), max_length=20, choices=Purpose)
+    code_hash = models.BinaryField(_("fingerprint of the code"), unique=True)
+    issued_at = models.DateTimeField(_("issued"))
+    expires_at = models.DateTimeField(_("valid until"))
     tries = models.PositiveSmallIntegerField(default=0)
-    used_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(_("used"), null=True)
 
     audit_redact = ("code_hash",)
     privacy = Privacy(

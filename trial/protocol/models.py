@@ -11,7 +11,7 @@ class Trial(Model):
 
     privacy = Privacy(open=("id", "slug"))
 
-    slug = models.SlugField(max_length=40, unique=True)
+    slug = models.SlugField(_("short name"), max_length=40, unique=True)
 
     class Meta:
         ordering = ("slug",)
@@ -37,14 +37,14 @@ class ProtocolVersion(Model):
     )
 
     trial = models.ForeignKey(Trial, models.PROTECT, related_name="versions")
-    version = models.CharField(max_length=20)
-    sha256 = models.CharField(max_length=64)
-    source = models.TextField()
-    instruments = models.JSONField()
+    version = models.CharField(_("version"), max_length=20)
+    sha256 = models.CharField("SHA-256", max_length=64)
+    source = models.TextField(_("protocol file"))
+    instruments = models.JSONField(_("instrument files"))
     """Source of each instrument file, by key."""
     reason = models.TextField(blank=True)
     """Why the protocol was amended; empty for the first version."""
-    loaded_at = models.DateTimeField()
+    loaded_at = models.DateTimeField(_("loaded"))
 
     objects = WithoutFiles()
 
@@ -70,7 +70,9 @@ class Activation(Model):
     privacy = Privacy(open=("id", "trial", "version", "at", "by", "reason"))
 
     trial = models.ForeignKey(Trial, models.PROTECT, related_name="activations")
-    version = models.ForeignKey(ProtocolVersion, models.PROTECT, related_name="activations")
+    version = models.ForeignKey(
+        ProtocolVersion, models.PROTECT, related_name="activations", verbose_name=_("protocol version")
+    )
     at = models.DateTimeField()
     by = models.CharField(max_length=200)
     """Who, in the words of the audit trail: "user:12", "system:protocol"."""
@@ -98,7 +100,7 @@ class TrialStatus(Model):
     privacy = Privacy(open=("id", "trial", "name", "at", "by", "reason"))
 
     trial = models.ForeignKey(Trial, models.PROTECT, related_name="statuses")
-    name = models.CharField(max_length=20, choices=Name)
+    name = models.CharField(_("status"), max_length=20, choices=Name)
     at = models.DateTimeField()
     by = models.CharField(max_length=200)
     reason = models.TextField(blank=True)

@@ -24,13 +24,17 @@ class ResponseSet(Model):
         )
     )
 
-    participant = models.ForeignKey(Participant, models.PROTECT, related_name="response_sets")
-    protocol_version = models.ForeignKey(ProtocolVersion, models.PROTECT, related_name="+")
-    instrument = models.CharField(max_length=60)
-    occasion = models.CharField(max_length=60)
-    language = models.CharField(max_length=3)
-    started_at = models.DateTimeField()
-    submitted_at = models.DateTimeField(null=True)
+    participant = models.ForeignKey(
+        Participant, models.PROTECT, related_name="response_sets", verbose_name=_("participant")
+    )
+    protocol_version = models.ForeignKey(
+        ProtocolVersion, models.PROTECT, related_name="+", verbose_name=_("protocol version")
+    )
+    instrument = models.CharField(_("questionnaire"), max_length=60)
+    occasion = models.CharField(_("occasion"), max_length=60)
+    language = models.CharField(_("language"), max_length=3)
+    started_at = models.DateTimeField(_("begun"))
+    submitted_at = models.DateTimeField(_("sent in"), null=True)
 
     class Meta:
         ordering = ("participant", "id")
@@ -56,11 +60,13 @@ class Answer(Model):
 
     privacy = Privacy(health=("value",), pseudonymous=("id", "response_set", "item", "answered_at"))
 
-    response_set = models.ForeignKey(ResponseSet, models.CASCADE, related_name="answers")
-    item = models.CharField(max_length=60)
-    value = models.JSONField()
+    response_set = models.ForeignKey(
+        ResponseSet, models.CASCADE, related_name="answers", verbose_name=_("response")
+    )
+    item = models.CharField(_("question"), max_length=60)
+    value = models.JSONField(_("answer"))
     """Text for `single`, `text`, `date` and `postal_code`; list for `multiple`; else number, true, false."""
-    answered_at = models.DateTimeField()
+    answered_at = models.DateTimeField(_("answered"))
 
     class Meta:
         ordering = ("response_set", "id")

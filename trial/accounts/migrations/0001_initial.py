@@ -67,6 +67,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "wrong password",
+                "verbose_name_plural": "wrong passwords",
                 "indexes": [models.Index(fields=["user", "at"], name="wrong_password_user_at")],
             },
         ),

@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("language", models.CharField(max_length=3, verbose_name="language")),
-                ("body", models.BinaryField()),
+                ("body", models.BinaryField(verbose_name="text")),
                 ("due_at", models.DateTimeField(verbose_name="due")),
                 ("not_after", models.DateTimeField(verbose_name="not after")),
                 (
@@ -80,8 +80,8 @@ class Migration(migrations.Migration):
                 ("try_at", models.DateTimeField(verbose_name="next try")),
                 ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="tries")),
                 ("claimed_at", models.DateTimeField(null=True, verbose_name="taken for sending")),
-                ("recipient", models.BinaryField(null=True)),
-                ("other_phone", models.BinaryField(null=True)),
+                ("recipient", models.BinaryField(null=True, verbose_name="phone")),
+                ("other_phone", models.BinaryField(null=True, verbose_name="new phone")),
                 (
                     "provider_id",
                     models.CharField(max_length=64, null=True, unique=True, verbose_name="provider's id"),
@@ -157,8 +157,8 @@ class Migration(migrations.Migration):
                     models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
                 ),
                 ("provider_id", models.CharField(max_length=64, unique=True, verbose_name="provider's id")),
-                ("from_index", models.BinaryField()),
-                ("body", models.BinaryField()),
+                ("from_index", models.BinaryField(verbose_name="fingerprint of the phone")),
+                ("body", models.BinaryField(verbose_name="text")),
                 ("received_at", models.DateTimeField(verbose_name="received")),
                 ("handled_at", models.DateTimeField(null=True, verbose_name="handled")),
                 (

@@ -176,13 +176,13 @@ class Migration(migrations.Migration):
                     models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
                 ),
                 ("name", models.BinaryField(null=True)),
-                ("phone", models.BinaryField(null=True)),
-                ("email", models.BinaryField(null=True)),
-                ("postal_code", models.BinaryField(null=True)),
-                ("identity_number", models.BinaryField(null=True)),
-                ("phone_index", models.BinaryField(null=True)),
-                ("person_index", models.BinaryField()),
-                ("erased_at", models.DateTimeField(null=True)),
+                ("phone", models.BinaryField(null=True, verbose_name="phone")),
+                ("email", models.BinaryField(null=True, verbose_name="e-mail")),
+                ("postal_code", models.BinaryField(null=True, verbose_name="postal code")),
+                ("identity_number", models.BinaryField(null=True, verbose_name="identity number")),
+                ("phone_index", models.BinaryField(null=True, verbose_name="fingerprint of the phone")),
+                ("person_index", models.BinaryField(verbose_name="fingerprint of the person")),
+                ("erased_at", models.DateTimeField(null=True, verbose_name="erased")),
                 (
                     "participant",
                     models.OneToOneField(
@@ -195,9 +195,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "identity",
                 "verbose_name_plural": "identities",
-                "indexes": [
-                    models.Index(fields=["phone_index"], name="identity_by_phone"),
-                ],
+                "indexes": [models.Index(fields=["phone_index"], name="identity_by_phone")],
                 "constraints": [
                     models.UniqueConstraint(fields=("person_index",), name="identity_person_once_per_trial"),
                     models.CheckConstraint(
@@ -242,13 +240,14 @@ class Migration(migrations.Migration):
                             ("questionnaire", "Questionnaire"),
                         ],
                         max_length=20,
+                        verbose_name="purpose",
                     ),
                 ),
-                ("code_hash", models.BinaryField(unique=True)),
-                ("issued_at", models.DateTimeField()),
-                ("expires_at", models.DateTimeField()),
+                ("code_hash", models.BinaryField(unique=True, verbose_name="fingerprint of the code")),
+                ("issued_at", models.DateTimeField(verbose_name="issued")),
+                ("expires_at", models.DateTimeField(verbose_name="valid until")),
                 ("tries", models.PositiveSmallIntegerField(default=0)),
-                ("used_at", models.DateTimeField(null=True)),
+                ("used_at", models.DateTimeField(null=True, verbose_name="used")),
                 (
                     "participant",
                     models.ForeignKey(

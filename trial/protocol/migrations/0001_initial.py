@@ -19,12 +19,12 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("slug", models.SlugField(max_length=40, unique=True)),
+                ("slug", models.SlugField(max_length=40, unique=True, verbose_name="short name")),
             ],
             options={
-                "ordering": ("slug",),
                 "verbose_name": "trial",
                 "verbose_name_plural": "trials",
+                "ordering": ("slug",),
             },
         ),
         migrations.CreateModel(
@@ -36,12 +36,12 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("version", models.CharField(max_length=20)),
-                ("sha256", models.CharField(max_length=64)),
-                ("source", models.TextField()),
-                ("instruments", models.JSONField()),
+                ("version", models.CharField(max_length=20, verbose_name="version")),
+                ("sha256", models.CharField(max_length=64, verbose_name="SHA-256")),
+                ("source", models.TextField(verbose_name="protocol file")),
+                ("instruments", models.JSONField(verbose_name="instrument files")),
                 ("reason", models.TextField(blank=True)),
-                ("loaded_at", models.DateTimeField()),
+                ("loaded_at", models.DateTimeField(verbose_name="loaded")),
                 (
                     "trial",
                     models.ForeignKey(
@@ -52,10 +52,10 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "base_manager_name": "objects",
-                "ordering": ("trial", "id"),
                 "verbose_name": "protocol version",
                 "verbose_name_plural": "protocol versions",
+                "ordering": ("trial", "id"),
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
@@ -76,6 +76,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="activations",
                         to="protocol.protocolversion",
+                        verbose_name="protocol version",
                     ),
                 ),
                 (
@@ -88,9 +89,9 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ("id",),
                 "verbose_name": "activation",
                 "verbose_name_plural": "activations",
+                "ordering": ("id",),
             },
         ),
         migrations.CreateModel(
@@ -112,6 +113,7 @@ class Migration(migrations.Migration):
                             ("locked", "data locked"),
                         ],
                         max_length=20,
+                        verbose_name="status",
                     ),
                 ),
                 ("at", models.DateTimeField()),
@@ -127,9 +129,9 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ("id",),
                 "verbose_name": "trial status",
                 "verbose_name_plural": "trial statuses",
+                "ordering": ("id",),
             },
         ),
         migrations.AddConstraint(

@@ -22,17 +22,18 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("instrument", models.CharField(max_length=60)),
-                ("occasion", models.CharField(max_length=60)),
-                ("language", models.CharField(max_length=3)),
-                ("started_at", models.DateTimeField()),
-                ("submitted_at", models.DateTimeField(null=True)),
+                ("instrument", models.CharField(max_length=60, verbose_name="questionnaire")),
+                ("occasion", models.CharField(max_length=60, verbose_name="occasion")),
+                ("language", models.CharField(max_length=3, verbose_name="language")),
+                ("started_at", models.DateTimeField(verbose_name="begun")),
+                ("submitted_at", models.DateTimeField(null=True, verbose_name="sent in")),
                 (
                     "participant",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="response_sets",
                         to="people.participant",
+                        verbose_name="participant",
                     ),
                 ),
                 (
@@ -41,13 +42,14 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="protocol.protocolversion",
+                        verbose_name="protocol version",
                     ),
                 ),
             ],
             options={
-                "ordering": ("participant", "id"),
                 "verbose_name": "response",
                 "verbose_name_plural": "responses",
+                "ordering": ("participant", "id"),
             },
         ),
         migrations.CreateModel(
@@ -59,22 +61,23 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("item", models.CharField(max_length=60)),
-                ("value", models.JSONField()),
-                ("answered_at", models.DateTimeField()),
+                ("item", models.CharField(max_length=60, verbose_name="question")),
+                ("value", models.JSONField(verbose_name="answer")),
+                ("answered_at", models.DateTimeField(verbose_name="answered")),
                 (
                     "response_set",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="answers",
                         to="questionnaires.responseset",
+                        verbose_name="response",
                     ),
                 ),
             ],
             options={
-                "ordering": ("response_set", "id"),
                 "verbose_name": "answer",
                 "verbose_name_plural": "answers",
+                "ordering": ("response_set", "id"),
             },
         ),
         migrations.AddConstraint(
