@@ -7,8 +7,8 @@ no clock.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from trial.protocol.schema import Protocol
@@ -17,8 +17,7 @@ WEEK = timedelta(days=7)
 DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class Planned:
+class Planned(NamedTuple):
     """One planned contact; times are in UTC."""
 
     kind: str

@@ -105,19 +105,15 @@ class Occasion(Model):
     def __str__(self) -> str:
         return f"{self.participant} {self.key}"
 
-    @property
-    def message_key(self) -> str:
-        """Key of the message that asks: unique for the participant, as the occasion is."""
-        return question_key(self.key)
-
-    @property
-    def reminder_key(self) -> str:
-        return f"{self.key}:remind"
-
 
 def question_key(occasion_key: str) -> str:
-    """Key of the message that asks at an occasion."""
+    """Key of the message that asks at an occasion: unique for the participant, as the occasion is."""
     return f"{occasion_key}:ask"
+
+
+def reminder_key(occasion_key: str) -> str:
+    """Key of the message that reminds."""
+    return f"{occasion_key}:remind"
 
 
 class Skip(Model):

@@ -8,7 +8,7 @@ Pure: no database, no clock.
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, StrEnum
@@ -94,8 +94,7 @@ Item = Decimal | Mark
 Phrases = Mapping[tuple[str, ...], Item]
 
 
-def parse_days(
-    text: str,
+def days_reader(
     *,
     languages: Collection[str],
     minimum: Decimal,
@@ -104,28 +103,34 @@ def parse_days(
     units: Collection[str] = (),
     words: Mapping[str, Decimal] | None = None,
     stop_words: Collection[str] = (),
-) -> Reading:
-    """Read one reply.
+) -> Callable[[str], Reading]:
+    """What reads the replies to one question, one by one.
 
     `languages` are those of the trial (nb, nn, sv, en); `units` are further words for the unit. `words` are
     answers that the question itself offers ("nei" = 0): such a word is an answer even where it would
-    otherwise be a stop word; `stop_words` are further stop words. STOP and its kin are always stop. The
-    result `Answer(days)` has minimum <= days <= maximum and lies on a whole number of steps from the
+    otherwise be a stop word; `stop_words` are further stop words. STOP and its kin are always stop. A
+    reading `Answer(days)` has minimum <= days <= maximum and lies on a whole number of steps from the
     minimum.
     """
     offered: Phrases = {_key(word): Decimal(value) for word, value in (words or {}).items()}
-    tokens = [fold(token) for token in tokenize(text)]
-    if wish := _stop_or_resume(tokens, offered, {_key(word) for word in stop_words}):
-        return wish
-    if not tokens:
-        return Courtesy() if text.strip() else Unclear(Doubt.EMPTY)
-    if doubt := _sign_of_doubt(text, tokens):
-        return Unclear(doubt)
     phrases = {**vocabulary(frozenset(languages)), **{_key(unit): Mark.UNIT for unit in units}, **offered}
-    items = _items(tokens, phrases)
-    if set(items) == {Mark.COURTESY}:
-        return Courtesy()
-    return _decide(items, minimum=minimum, maximum=maximum, step=step)
+    longest = max(map(len, phrases), default=1)
+    stops = _STOP_UNLESS_ANSWER.union(map(_key, stop_words)).difference(offered)
+
+    def read(text: str) -> Reading:
+        tokens = [fold(token) for token in tokenize(text)]
+        if wish := _stop_or_resume(tokens, stops):
+            return wish
+        if not tokens:
+            return Courtesy() if text.strip() else Unclear(Doubt.EMPTY)
+        if doubt := _sign_of_doubt(text, tokens):
+            return Unclear(doubt)
+        items = _items(tokens, phrases, longest)
+        if set(items) == {Mark.COURTESY}:
+            return Courtesy()
+        return _decide(items, minimum=minimum, maximum=maximum, step=step)
+
+    return read
 
 
 def tokenize(text: str) -> list[str]:
@@ -144,6 +149,8 @@ def _key(phrase: str) -> tuple[str, ...]:
 
 def _plain_characters(text: str) -> str:
     """Digits of any script as 0–9; letters in their ordinary form; no invisible characters."""
+    if text.isascii():
+        return text
     out: list[str] = []
     for character in unicodedata.normalize("NFC", text):
         category = unicodedata.category(character)
@@ -161,7 +168,7 @@ def _plain_characters(text: str) -> str:
 
 
 def _stop_or_resume(
-    tokens: list[str], offered: Phrases, further: Collection[tuple[str, ...]]
+    tokens: list[str], stop_replies: Collection[tuple[str, ...]]
 ) -> Stop | Resume | Unclear | None:
     stops = [index for index, token in enumerate(tokens) if token in _ALWAYS_STOP]
     if stops:
@@ -169,7 +176,7 @@ def _stop_or_resume(
         first_or_last = stops[0] == 0 or (short and stops[-1] == len(tokens) - 1)
         return Stop() if first_or_last else Unclear(Doubt.STOP_OR_ANSWER)
     reply = tuple(tokens)
-    if (reply in further or reply in _STOP_UNLESS_ANSWER) and reply not in offered:
+    if reply in stop_replies:
         return Stop()
     return Resume() if reply in _RESUME else None
 
@@ -182,10 +189,9 @@ def _sign_of_doubt(text: str, tokens: list[str]) -> Doubt | None:
     return Doubt.OTHER_WORDS if len(text) > LONGEST_SHORT_REPLY else None
 
 
-def _items(tokens: list[str], phrases: Phrases) -> list[Item]:
+def _items(tokens: list[str], phrases: Phrases, longest: int) -> list[Item]:
     """Replace the tokens, longest phrase first, by what they mean."""
     items: list[Item] = []
-    longest = max(map(len, phrases), default=1)
     position = 0
     while position < len(tokens):
         for length in range(min(longest, len(tokens) - position), 0, -1):

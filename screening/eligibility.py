@@ -30,12 +30,17 @@ class Decision:
 
 def eligibility(answers: Mapping[str, Any], protocol: Protocol) -> Decision:
     """The decision on all criteria that the participant's answers decide."""
-    checked = [c for c in protocol.eligibility.criteria if c.checked_by == "participant"]
+    checked = decided_from_answers(protocol)
     held = {criterion.key: holds(criterion, answers) for criterion in checked}
     return Decision(
         failed=tuple(c for c in checked if held[c.key] is False),
         undecided=tuple(c for c in checked if held[c.key] is None),
     )
+
+
+def decided_from_answers(protocol: Protocol) -> list[Criterion]:
+    """The criteria that need nobody to check them."""
+    return [c for c in protocol.eligibility.criteria if c.checked_by == "participant"]
 
 
 def holds(criterion: Criterion, answers: Mapping[str, Any]) -> bool | None:

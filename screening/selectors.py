@@ -10,11 +10,22 @@ from django.db.models import Count, Q
 from screening.document import Document, consent_document
 from screening.eligibility import holds
 from screening.models import Attempt, Consent, ConsentTick, ScreenFailure, Verification
+from trial.core.db import rows
 from trial.people.models import Participant, ParticipantStatus, Status
 from trial.protocol.models import Trial
 from trial.protocol.schema import Criterion
 from trial.protocol.selectors import protocol_of
 from trial.questionnaires.selectors import known_answers
+
+TICKED = """
+SELECT latest.participant_id
+  FROM (SELECT DISTINCT ON (participant_id) participant_id, id
+          FROM screening_consent
+         WHERE participant_id = ANY(%(participants)s)
+         ORDER BY participant_id, given_at DESC) AS latest
+  JOIN screening_consenttick AS tick ON tick.consent_id = latest.id
+ WHERE tick.key = %(key)s AND tick.given
+"""
 
 
 class Step(StrEnum):
@@ -57,11 +68,7 @@ def tick(participant: Participant, key: str) -> bool:
 
 def ticked(participants: Collection[int], key: str) -> set[int]:
     """The same for many participant ids in one query: those who agreed."""
-    latest = Consent.objects.filter(participant__in=participants).order_by("participant_id", "-given_at")
-    agreed = ConsentTick.objects.filter(
-        consent__in=latest.distinct("participant_id").values("pk"), key=key, given=True
-    )
-    return set(agreed.values_list("consent__participant", flat=True))
+    return set(rows(int, TICKED, {"participants": list(participants), "key": key}))
 
 
 def document_of(consent: Consent) -> Document:

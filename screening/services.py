@@ -32,7 +32,14 @@ from trial.messaging.services import enqueue
 from trial.people.errors import AlreadyRegistered
 from trial.people.identity import normalise_name, vault
 from trial.people.models import Participant, Purpose, Site, Status
-from trial.people.services import Contact, add_status, change_phone, issue_code, register_participant
+from trial.people.services import (
+    Contact,
+    add_status,
+    change_phone,
+    issue_code,
+    lock_participant,
+    register_participant,
+)
 from trial.protocol.models import Trial, TrialStatus
 from trial.protocol.schema import BASELINE
 from trial.protocol.selectors import active_version, protocol_of, status_of
@@ -43,6 +50,8 @@ from trial.questionnaires.selectors import is_submitted
 FORGET_AFTER = timedelta(hours=24)
 """Longer than a visitor's session lives, so that nobody's answers vanish under their hands."""
 CODE_IS_OF_USE = timedelta(minutes=10)
+
+LOCK = "SELECT * FROM screening_attempt WHERE id = %s FOR UPDATE"
 
 
 @transaction.atomic
@@ -72,7 +81,8 @@ def answer_page(
     kept = kept_answers(items, elsewhere | dict(answers))
     if kept == attempt.answers:
         return attempt
-    Consent.objects.filter(attempt=attempt).delete()
+    if attempt.outcome:
+        Consent.objects.filter(attempt=attempt).delete()
     return _save(attempt, answers=kept, outcome="", decided_at=None)
 
 
@@ -217,7 +227,7 @@ def send_code(
 
     `once` names an occasion for which one code is enough, however often its form is sent.
     """
-    Participant.objects.select_for_update().get(pk=participant.pk)
+    lock_participant(participant)
     key = f"code:{once or uuid4()}"
     if Message.objects.filter(participant=participant, key=key).exists():
         return
@@ -287,7 +297,7 @@ def verify(
     earlier one; the same decision sent twice is recorded once. Raises BaselineNotFinished, DecisionMissing,
     AlreadyRandomized, DataLocked.
     """
-    Participant.objects.select_for_update().get(pk=participant.pk)
+    lock_participant(participant)
     refuse_locked(participant.trial)
     if not baseline_locked(participant):
         raise BaselineNotFinished
@@ -301,15 +311,14 @@ def verify(
     if latest and (latest.by_id, latest.decisions, latest.reason) == (by.pk, decided, reason.strip()):
         return latest
     try:
-        with transaction.atomic():
-            verification = Verification.objects.create(
-                participant=participant,
-                at=now,
-                by=by,
-                eligible=eligible,
-                decisions=decided,
-                reason=reason.strip(),
-            )
+        verification = Verification.objects.create(
+            participant=participant,
+            at=now,
+            by=by,
+            eligible=eligible,
+            decisions=decided,
+            reason=reason.strip(),
+        )
     except IntegrityError as refused:  # the database knows of allocations; this room does not
         raise AlreadyRandomized from refused
     add_status(participant=participant, name=status, by=by, now=now, reason=reason)
@@ -338,8 +347,13 @@ def _locked(attempt: Attempt) -> Attempt:
     """The attempt as it stands now, and nobody else changes it until this transaction ends.
 
     No join: of a row that was waited for, PostgreSQL reads the joined ones as they were before the wait.
+    Its trial and its protocol version, which never change, are taken along.
     """
-    return Attempt.objects.select_for_update().get(pk=attempt.pk)
+    present = Attempt.objects.raw(LOCK, [attempt.pk])[0]
+    present.trial = attempt.trial
+    if present.protocol_version_id == attempt.protocol_version_id:
+        present.protocol_version = attempt.protocol_version
+    return present
 
 
 def _save(attempt: Attempt, **changes: Any) -> Attempt:

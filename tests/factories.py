@@ -132,19 +132,15 @@ def make_screened_participant(
 
 def answer_baseline(participant: Participant, *, now: datetime = NOW) -> None:
     """The baseline questionnaire, answered and locked."""
-    given = {
-        "wellbeing": {"calm": "sometimes", "tired": "sometimes", "pain_now": 4},
-        "background": {"has_employer": True, "hours_a_week": 37.5},
-    }
-    for instrument, answers in given.items():
-        save_answers(
-            participant=participant,
-            instrument=instrument,
-            occasion=BASELINE,
-            answers=answers,
-            language="nb",
-            now=now,
-        )
+    wellbeing = {"calm": "sometimes", "tired": "sometimes", "pain_now": 4}
+    background = {"has_employer": True, "hours_a_week": 37.5}
+    save_answers(
+        participant=participant,
+        occasion=BASELINE,
+        answers=wellbeing | background,
+        language="nb",
+        now=now,
+    )
     submit(participant=participant, occasion=BASELINE, language="nb", now=now)
     screening.submit_baseline(participant=participant, now=now)
 

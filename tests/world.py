@@ -11,14 +11,22 @@ from django.test import Client
 from analysis.services import fetch, make_snapshot
 from expertteam.services import log_time, plan_meeting, save_advice, sign_advice, sign_note
 from followup.services import interpret_inbound, make_plans, record_call, turn_due_occasions
-from tests.factories import NOW, make_case, make_expert, make_participant, make_trial, make_user, seal
+from tests.factories import (
+    NOW,
+    identity_of,
+    make_case,
+    make_expert,
+    make_participant,
+    make_trial,
+    make_user,
+    seal,
+)
 from trial.accounts.roles import ALL, Expert, SystemAdministrator
 from trial.audit.models import AuditEvent
 from trial.audit.selectors import belonging, history_of
 from trial.audit.services import record_read
 from trial.messaging.models import Heartbeat
 from trial.messaging.services import record_inbound
-from trial.people.services import phone_for_sending
 
 THEN = NOW + timedelta(days=16)
 PLACES = ("own", "site", "trial")
@@ -65,7 +73,7 @@ class World:
         make_plans(now=NOW)
         turn_due_occasions(now=THEN)
         record_inbound(
-            provider_id="SM1", sender=phone_for_sending(self.participant), body="perhaps?", now=THEN
+            provider_id="SM1", sender=identity_of(self.participant).phone, body="perhaps?", now=THEN
         )
         interpret_inbound(now=THEN)
         coordinator = make_user("coordinator", site=self.north)

@@ -12,8 +12,8 @@ from randomization.selectors import allocated_participants, for_case_work
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.people.selectors import facts, has_permission
-from trial.protocol.models import Activation, Trial
-from trial.protocol.selectors import active_version, protocol_of
+from trial.protocol.models import ProtocolVersion
+from trial.protocol.selectors import protocol_of, versions_in_force
 
 
 def open_cases(*, now: datetime) -> int:
@@ -21,23 +21,21 @@ def open_cases(*, now: datetime) -> int:
 
     Idempotent, and whole after any crash: it asks who has none yet. Whoever withdrew before gets none.
     """
-    trials = Trial.objects.filter(pk__in=Activation.objects.values("trial"))
-    return sum(_open_cases_of(trial, now) for trial in trials)
+    return sum(_open_cases_by(version, now) for version in versions_in_force())
 
 
 @transaction.atomic
-def _open_cases_of(trial: Trial, now: datetime) -> int:
-    version = active_version(trial)
+def _open_cases_by(version: ProtocolVersion, now: datetime) -> int:
     team = protocol_of(version).expert_team
     if team is None:
         return 0
     waiting = (
-        allocated_participants(trial)
+        allocated_participants(version.trial)
         .exclude(pk__in=Case.objects.values("participant"))
         .exclude(statuses__name__in=LEFT)
     )
     opened = 0
-    for participant in for_case_work(trial=trial, arm_key=team.arm, among=waiting).order_by("pk"):
+    for participant in for_case_work(trial=version.trial, arm_key=team.arm, among=waiting).order_by("pk"):
         _case, created = Case.objects.get_or_create(
             participant=participant, defaults={"opened_at": now, "protocol_version": version}
         )

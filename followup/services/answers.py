@@ -112,10 +112,11 @@ def resolve_reply(
     AlreadyResolved.
     """
     occasion = occasion or reply.occasion
-    if not replies_for(by).filter(pk=reply.pk).exists():
+    about = {one for one in (reply.participant, occasion and occasion.participant) if one}
+    for participant in about:
+        _refuse_unless(by, Permission.RESOLVE_REPLY, participant)
+    if not reply.participant and not replies_for(by).filter(pk=reply.pk).exists():
         raise NotPermitted(_("You may not decide about this reply."))
-    if occasion is not None:
-        _refuse_unless(by, Permission.RESOLVE_REPLY, occasion.participant)
     reason = _reason(reason)
     locked = UnclearReply.objects.select_for_update().get(pk=reply.pk)
     if ReplyResolution.objects.filter(unclear=locked).exists():

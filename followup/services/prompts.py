@@ -1,27 +1,45 @@
 """Due occasions become messages, or a recorded reason why not."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db import connection, transaction
 
-from followup.models import Occasion, Skip, UnclearReply, WeeklyAnswer
-from followup.services.batch import Batch, pairs
+from followup.models import Occasion, Skip, question_key, reminder_key
+from followup.services.batch import TO_REMIND, TO_TURN, Batch, Due
 from followup.texts import questionnaire_text, weekly_text
-from trial.messaging.models import Kind, Message, State
-from trial.messaging.quiet import next_allowed
+from trial.core.db import rows
+from trial.messaging.models import Kind, State
 from trial.messaging.services import Draft, enqueue_many
 from trial.people.models import Purpose
 from trial.people.services import issue_long_codes
-from trial.protocol.schema import Protocol, ScheduledQuestionnaire, Text, Weekly
-from trial.questionnaires.models import ResponseSet
+from trial.protocol.schema import Text, Weekly
 
 LOOK_AGAIN = timedelta(hours=1)
 """Where the question itself still waits to be sent."""
+
+PAST = """
+SELECT occasion.id, question.state, question.sent_at,
+       EXISTS (SELECT FROM followup_weeklyanswer WHERE occasion_id = occasion.id),
+       EXISTS (SELECT FROM followup_unclearreply WHERE occasion_id = occasion.id AND why <> 'courtesy'),
+       (SELECT count(*) FROM questionnaires_responseset AS filled_in
+         WHERE filled_in.participant_id = occasion.participant_id AND filled_in.occasion = occasion.key
+           AND filled_in.submitted_at IS NOT NULL)
+  FROM followup_occasion AS occasion
+  LEFT JOIN messaging_message AS question
+    ON question.participant_id = occasion.participant_id AND question.key = occasion.key || ':ask'
+ WHERE occasion.id = ANY(%(occasions)s)
+"""
+
+SET_CLOCKS = """
+UPDATE followup_occasion AS occasion
+   SET turned_at = coalesce(occasion.turned_at, %s), remind_at = clock.remind_at
+  FROM unnest(%s::bigint[], %s::timestamptz[]) AS clock (occasion_id, remind_at)
+ WHERE occasion.id = clock.occasion_id
+"""
 
 
 @dataclass(frozen=True)
@@ -37,8 +55,7 @@ class Turned:
 
 def turn_due_occasions(*, now: datetime) -> Turned:
     """Plan the message of every occasion that is due, or record why there is none."""
-    due = Occasion.objects.filter(turned_at=None, opens_at__lte=now).order_by("opens_at", "pk")
-    return _sweep(_turn_batch, due, now)
+    return _sweep(_turn_batch, TO_TURN, now)
 
 
 def turn_reminders(*, now: datetime) -> Turned:
@@ -46,11 +63,10 @@ def turn_reminders(*, now: datetime) -> Turned:
 
     Nobody is reminded who stopped, who takes a break, or whose reply a coordinator must read.
     """
-    due = Occasion.objects.filter(remind_at__lte=now).order_by("remind_at", "pk")
-    return _sweep(_remind_batch, due, now)
+    return _sweep(_remind_batch, TO_REMIND, now)
 
 
-def _sweep(turn: Callable[[Batch, datetime], Turned], due: QuerySet[Occasion], now: datetime) -> Turned:
+def _sweep(turn: Callable[[Batch, datetime], Turned], due: str, now: datetime) -> Turned:
     """Batch by batch, each in a transaction of its own, so that a crash loses nothing and repeats nothing."""
     total = Turned()
     more = True
@@ -63,204 +79,156 @@ def _sweep(turn: Callable[[Batch, datetime], Turned], due: QuerySet[Occasion], n
     return total
 
 
-def latest_question(occasion: Occasion) -> datetime:
-    """A question later than this asks about a week half forgotten: half its time to answer has passed."""
-    return occasion.opens_at + (occasion.closes_at - occasion.opens_at) / 2
-
-
-def planned_by(protocol: Protocol, occasion: Occasion) -> Weekly | ScheduledQuestionnaire | None:
-    """What the protocol says about the occasion; nothing where an amendment took it out."""
-    if occasion.kind == Occasion.Kind.WEEKLY:
-        return protocol.weekly if occasion.number <= protocol.weekly.weeks else None
-    return protocol.questionnaire_at(occasion.key)
-
-
 def _turn_batch(batch: Batch, now: datetime) -> Turned:
-    skips = {
-        occasion.pk: reason for occasion in batch.occasions if (reason := _no_question(occasion, batch, now))
-    }
-    asked = [occasion for occasion in batch.occasions if occasion.pk not in skips]
-    remind_at: dict[datetime | None, list[int]] = defaultdict(list)
-    remind_at[None] = list(skips)
-    for occasion in asked:
-        plan = planned_by(batch.protocol(occasion), occasion)
-        due_at = next_allowed(batch.protocol(occasion), now)
-        hours = plan.reminder_after_hours if plan else 0
-        remind_at[due_at + timedelta(hours=hours)].append(occasion.pk)
+    asked: list[Due] = []
+    skips: dict[int, Skip.Reason] = {}
+    remind_at: dict[int, datetime | None] = {}
+    for occasion in batch.occasions:
+        plan = batch.planned_by(occasion)
+        if reason := _no_question(occasion, batch):
+            skips[occasion.id] = reason
+            remind_at[occasion.id] = None
+        elif plan:
+            asked.append(occasion)
+            patience = timedelta(hours=plan.reminder_after_hours)
+            remind_at[occasion.id] = batch.allowed[occasion.trial_id] + patience
     _record_skips(skips, Skip.What.QUESTION, now)
     enqueue_many(_drafts(asked, batch, now, reminder=False))
-    for moment, occasions in remind_at.items():
-        Occasion.objects.filter(pk__in=occasions).update(turned_at=now, remind_at=moment)
+    _set_clocks(remind_at, now)
     return Turned(len(asked), len(skips))
 
 
-def _no_question(occasion: Occasion, batch: Batch, now: datetime) -> Skip.Reason | None:
+def _no_question(occasion: Due, batch: Batch) -> Skip.Reason | None:
     if barrier := batch.barrier(occasion):
         return barrier
-    if planned_by(batch.protocol(occasion), occasion) is None:
+    if batch.planned_by(occasion) is None:
         return Skip.Reason.AMENDED
-    late = next_allowed(batch.protocol(occasion), now) > latest_question(occasion)
+    late = batch.allowed[occasion.trial_id] > occasion.latest_question
     return Skip.Reason.TOO_LATE if late else None
 
 
+class _Past(NamedTuple):
+    """What happened to an occasion since its question was planned."""
+
+    occasion_id: int
+    question: str | None
+    """The state of the message that asked; None where there is no such message."""
+    sent_at: datetime | None
+    answered: bool
+    unclear: bool
+    submitted: int
+    """Instruments handed in."""
+
+
 def _remind_batch(batch: Batch, now: datetime) -> Turned:
-    history = _history(batch)
-    looks: dict[datetime | None, list[int]] = defaultdict(list)
+    ids = [occasion.id for occasion in batch.occasions]
+    past = {one.occasion_id: one for one in rows(_Past, PAST, {"occasions": ids})}
+    reminded: list[Due] = []
     skips: dict[int, Skip.Reason] = {}
-    reminded: list[Occasion] = []
+    look_at: dict[int, datetime | None] = {}
     for occasion in batch.occasions:
-        look = None if occasion.pk in history.answered else _later(occasion, batch, history, now)
-        looks[look].append(occasion.pk)
-        if occasion.pk in history.answered or look:
+        done = past[occasion.id]
+        answered = _answered(occasion, done, batch)
+        look_at[occasion.id] = None if answered else _later(occasion, done, batch, now)
+        if answered or look_at[occasion.id]:
             continue
-        if reason := _no_reminder(occasion, batch, history, now):
-            skips[occasion.pk] = reason
+        if reason := _no_reminder(occasion, done, batch, now):
+            skips[occasion.id] = reason
         else:
             reminded.append(occasion)
     _record_skips(skips, Skip.What.REMINDER, now)
     enqueue_many(_drafts(reminded, batch, now, reminder=True))
-    for look, occasions in looks.items():
-        Occasion.objects.filter(pk__in=occasions).update(remind_at=look)
+    _set_clocks(look_at, now)
     return Turned(len(reminded), len(skips))
 
 
-class _Asked(NamedTuple):
-    state: State
-    sent_at: datetime | None
+def _answered(occasion: Due, past: _Past, batch: Batch) -> bool:
+    """Whether there is a number of days, or every instrument of the questionnaire was submitted."""
+    if occasion.kind == Occasion.Kind.WEEKLY:
+        return past.answered
+    return past.submitted >= len(batch.protocols[occasion.trial_id].instruments_at(occasion.key))
 
 
-@dataclass(frozen=True)
-class _History:
-    """What happened to a batch of occasions since they were asked."""
-
-    answered: set[int]
-    unclear: set[int]
-    questions: dict[tuple[int, str], _Asked]
-
-    def question(self, occasion: Occasion) -> _Asked | None:
-        return self.questions.get((occasion.participant_id, occasion.message_key))
-
-
-def _history(batch: Batch) -> _History:
-    ids = [occasion.pk for occasion in batch.occasions]
-    answers = WeeklyAnswer.objects.filter(occasion__in=ids).values_list("occasion", flat=True)
-    unclear = UnclearReply.objects.filter(occasion__in=ids).exclude(why=UnclearReply.Why.COURTESY)
-    questions = Message.objects.filter(
-        pairs((occasion.participant_id, occasion.message_key) for occasion in batch.occasions)
-    )
-    return _History(
-        answered=set(answers) | _submitted(batch),
-        unclear=set(unclear.values_list("occasion", flat=True)),
-        questions={
-            (participant, key): _Asked(State(state), sent_at)
-            for participant, key, state, sent_at in questions.values_list(
-                "participant", "key", "state", "sent_at"
-            )
-        },
-    )
-
-
-def _submitted(batch: Batch) -> set[int]:
-    """The questionnaire occasions of which every instrument was submitted."""
-    occasions = [one for one in batch.occasions if one.kind == Occasion.Kind.QUESTIONNAIRE]
-    if not occasions:
-        return set()
-    sets = (
-        ResponseSet.objects.filter(
-            participant__in={one.participant_id for one in occasions},
-            occasion__in={one.key for one in occasions},
-            submitted_at__isnull=False,
-        )
-        .values_list("participant", "occasion")
-        .annotate(Count("pk"))
-    )
-    submitted = {(participant, key): count for participant, key, count in sets.order_by()}
-    return {
-        one.pk
-        for one in occasions
-        if submitted.get((one.participant_id, one.key), 0) >= len(batch.protocol(one).instruments_at(one.key))
-    }
-
-
-def _later(occasion: Occasion, batch: Batch, history: _History, now: datetime) -> datetime | None:
+def _later(occasion: Due, past: _Past, batch: Batch, now: datetime) -> datetime | None:
     """When to look again, where it is too early to remind; None where the reminder is to be decided now."""
     if now >= occasion.closes_at or batch.barrier(occasion):
         return None
-    asked = history.question(occasion)
-    if asked and asked.state in (State.QUEUED, State.IN_FLIGHT):
+    if past.question in (State.QUEUED, State.IN_FLIGHT):
         return now + LOOK_AGAIN
-    plan = planned_by(batch.protocol(occasion), occasion)
-    if asked and asked.sent_at and plan:
-        patient_until = asked.sent_at + timedelta(hours=plan.reminder_after_hours)
+    plan = batch.planned_by(occasion)
+    if past.sent_at and plan:
+        patient_until = past.sent_at + timedelta(hours=plan.reminder_after_hours)
         if patient_until > now:
             return patient_until
-    allowed = next_allowed(batch.protocol(occasion), now)
+    allowed = batch.allowed[occasion.trial_id]
     return allowed if allowed > now else None
 
 
-def _no_reminder(occasion: Occasion, batch: Batch, history: _History, now: datetime) -> Skip.Reason | None:
+def _no_reminder(occasion: Due, past: _Past, batch: Batch, now: datetime) -> Skip.Reason | None:
     if barrier := batch.barrier(occasion):
         return barrier
-    if planned_by(batch.protocol(occasion), occasion) is None:
+    if batch.planned_by(occasion) is None:
         return Skip.Reason.AMENDED
-    if occasion.pk in history.unclear:
+    if past.unclear:
         return Skip.Reason.UNCLEAR
-    asked = history.question(occasion)
-    if asked is None or asked.state != State.SENT:
+    if past.question != State.SENT:
         return Skip.Reason.UNDELIVERED
     return Skip.Reason.TOO_LATE if now >= occasion.closes_at else None
 
 
-def _record_skips(reasons: dict[int, Skip.Reason], what: Skip.What, now: datetime) -> None:
+def _record_skips(reasons: Mapping[int, Skip.Reason], what: Skip.What, now: datetime) -> None:
     Skip.objects.bulk_create(
-        (Skip(occasion_id=pk, what=what, reason=reason, at=now) for pk, reason in reasons.items()),
+        [Skip(occasion_id=pk, what=what, reason=reason, at=now) for pk, reason in reasons.items()],
         ignore_conflicts=True,
     )
 
 
-def _drafts(occasions: Collection[Occasion], batch: Batch, now: datetime, *, reminder: bool) -> list[Draft]:
+def _set_clocks(remind_at: Mapping[int, datetime | None], now: datetime) -> None:
+    """These occasions are turned, and are looked at again at their moments; never where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(SET_CLOCKS, [now, list(remind_at), list(remind_at.values())])
+
+
+def _drafts(occasions: Iterable[Due], batch: Batch, now: datetime, *, reminder: bool) -> list[Draft]:
     codes = _codes(occasions, now)
-    return [_draft(occasion, batch, codes, now, reminder=reminder) for occasion in occasions]
+    return [_draft(occasion, batch, codes, reminder=reminder) for occasion in occasions]
 
 
-def _draft(
-    occasion: Occasion, batch: Batch, codes: dict[int, str], now: datetime, *, reminder: bool
-) -> Draft:
-    protocol, language = batch.protocol(occasion), occasion.participant.language
-    plan = planned_by(protocol, occasion)
+def _draft(occasion: Due, batch: Batch, codes: Mapping[int, str], *, reminder: bool) -> Draft:
+    plan = batch.planned_by(occasion)
     assert plan is not None  # `_no_question` and `_no_reminder` leave these out
     if isinstance(plan, Weekly):
         text: Text = plan.reminder if reminder else plan.question
         kind = Kind.WEEKLY_REMINDER if reminder else Kind.WEEKLY
-        body = weekly_text(text, language=language, week_start=occasion.week_start)
+        body = weekly_text(text, language=occasion.language, week_start=occasion.week_start)
     else:
         text = plan.reminder if reminder else plan.invitation
         kind = Kind.QUESTIONNAIRE_REMINDER if reminder else Kind.QUESTIONNAIRE
-        body = questionnaire_text(text, language=language, code=codes[occasion.pk])
+        body = questionnaire_text(text, language=occasion.language, code=codes[occasion.id])
     return Draft(
         participant_id=occasion.participant_id,
-        key=occasion.reminder_key if reminder else occasion.message_key,
+        key=reminder_key(occasion.key) if reminder else question_key(occasion.key),
         kind=kind,
         body=body,
-        language=language,
-        due_at=next_allowed(protocol, now),
-        not_after=occasion.closes_at if reminder else latest_question(occasion),
+        language=occasion.language,
+        due_at=batch.allowed[occasion.trial_id],
+        not_after=occasion.closes_at if reminder else occasion.latest_question,
     )
 
 
-def _codes(occasions: Iterable[Occasion], now: datetime) -> dict[int, str]:
+def _codes(occasions: Iterable[Due], now: datetime) -> dict[int, str]:
     """A code for each questionnaire, good until it closes."""
     codes: dict[int, str] = {}
-    by_end: dict[timedelta, list[Occasion]] = defaultdict(list)
+    by_end: dict[timedelta, list[Due]] = defaultdict(list)
     for occasion in occasions:
         if occasion.kind == Occasion.Kind.QUESTIONNAIRE:
             by_end[occasion.closes_at - now].append(occasion)
     for valid_for, group in by_end.items():
         issued = issue_long_codes(
-            participants=[one.participant for one in group],
+            participants=[one.participant_id for one in group],
             purpose=Purpose.QUESTIONNAIRE,
             now=now,
             valid_for=valid_for,
         )
-        codes |= {one.pk: issued[one.participant_id] for one in group}
+        codes |= {one.id: issued[one.participant_id] for one in group}
     return codes

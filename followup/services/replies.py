@@ -3,23 +3,26 @@
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
 
-from followup.models import Occasion, ReplyResolution, Skip, UnclearReply, WeeklyAnswer
-from followup.parsing import Answer, Courtesy, Reading, Resume, Stop, Unclear, parse_days
-from followup.services.batch import pairs
+from django.db import connection
+
+from followup.models import ReplyResolution, Skip, UnclearReply, WeeklyAnswer, reminder_key
+from followup.parsing import Answer, Courtesy, Reading, Resume, Stop, Unclear, days_reader
 from followup.texts import weekly_text
-from trial.core.db import lock
-from trial.messaging.models import Inbound, Kind, Message, SkipReason, State
-from trial.messaging.services import Draft, drop_queued, enqueue_many, take_inbound
+from trial.core.db import lock, rows
+from trial.messaging.models import Inbound, Kind, SkipReason
+from trial.messaging.services import Draft, drop_planned, drop_queued, enqueue_many, take_inbound
 from trial.messaging.texts import message_body
 from trial.people.facts import Barrier
 from trial.people.models import Participant, Status
 from trial.people.selectors import contact_barriers, participants_by_phone_indexes
 from trial.people.services import add_status
 from trial.protocol.schema import Protocol, Text
-from trial.protocol.selectors import active_protocol, locked_trials
+from trial.protocol.selectors import IS_LOCKED, active_protocols
 
 BATCH = 500
 SAME_TIME = timedelta(hours=1)
@@ -27,7 +30,33 @@ SAME_TIME = timedelta(hours=1)
 REMEMBERED = timedelta(days=30)
 """A reply this long after the last question is to none."""
 
+ASKED = f"""
+SELECT occasion.id, occasion.participant_id, occasion.key, occasion.week_start, occasion.opens_at,
+       occasion.closes_at, question.claimed_at,
+       EXISTS (SELECT FROM followup_weeklyanswer WHERE occasion_id = occasion.id)
+  FROM (SELECT participant_id, key, claimed_at,
+               lead(claimed_at) OVER (PARTITION BY participant_id ORDER BY claimed_at, key) AS next_at
+          FROM messaging_message
+         WHERE participant_id = ANY(%(people)s) AND kind = 'weekly' AND state IN ('in_flight', 'sent')
+           AND claimed_at > %(since)s) AS question
+  JOIN followup_occasion AS occasion
+    ON occasion.participant_id = question.participant_id
+   AND occasion.key = split_part(question.key, ':', 1)
+  JOIN people_participant AS participant ON participant.id = question.participant_id
+ WHERE (question.next_at IS NULL OR question.next_at > %(first_reply_at)s)
+   AND NOT {IS_LOCKED}
+ ORDER BY question.claimed_at DESC, question.key DESC
+"""
+"""The weekly questions that a reply may answer, the latest first: none that the next one had followed before
+the first of the replies came."""
+
 Why = UnclearReply.Why
+
+
+KEEP = """
+INSERT INTO followup_weeklyanswer (occasion_id, days, source, inbound_id, at, reason)
+SELECT *, '' FROM unnest(%s::bigint[], %s::numeric[], %s::text[], %s::uuid[], %s::timestamptz[])
+"""
 
 
 @dataclass(frozen=True)
@@ -64,17 +93,32 @@ def interpret_inbound(*, now: datetime) -> Interpreted:
     return total
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A week's question that went out."""
+class _Asked(NamedTuple):
+    """A week whose question went out."""
 
-    occasion: Occasion
+    occasion_id: int
+    participant_id: int
+    key: str
+    week_start: date
+    opens_at: datetime
+    closes_at: datetime
     at: datetime
     """When sending began: a quick reply may come before the provider has told us that it was sent."""
+    answered: bool
 
     def open_at(self, moment: datetime) -> bool:
         """Until the next question is sent; where none is, half a week beyond the time for it."""
-        return moment < self.occasion.closes_at + (self.occasion.closes_at - self.occasion.opens_at) / 2
+        return moment < self.closes_at + (self.closes_at - self.opens_at) / 2
+
+
+class _Said(NamedTuple):
+    """An answer that is to be kept: the columns that KEEP asks for."""
+
+    occasion_id: int
+    days: Decimal
+    source: str
+    inbound_id: UUID
+    at: datetime
 
 
 @dataclass
@@ -83,82 +127,59 @@ class _Desk:
 
     taken: list[Inbound]
     now: datetime
-    answers: list[WeeklyAnswer] = field(default_factory=list)
+    answers: list[_Said] = field(default_factory=list)
     unclear: list[UnclearReply] = field(default_factory=list)
     skips: list[Skip] = field(default_factory=list)
     drafts: list[Draft] = field(default_factory=list)
+    not_needed: set[tuple[int, str]] = field(default_factory=set)
+    """Reminders, by participant and key, of weeks that are answered now."""
     stops: int = 0
     resumes: int = 0
 
     def __post_init__(self) -> None:
         self.senders = participants_by_phone_indexes({bytes(one.from_index) for one in self.taken})
-        people = {one.pk: one for family in self.senders.values() for one in family}
-        trials = {one.trial_id: one.trial for one in people.values()}
-        self.protocols = {pk: active_protocol(trial) for pk, trial in trials.items()}
+        self.people = {one.pk: one for family in self.senders.values() for one in family}
+        self.protocols = active_protocols({one.trial_id for one in self.people.values()})
         self.readers = {pk: reader(protocol) for pk, protocol in self.protocols.items()}
-        self.barriers: dict[int, Barrier] = contact_barriers(people, self.now)
-        self.asked = self._asked(people)
-        self.answered = set(
-            WeeklyAnswer.objects.filter(
-                occasion__in=[one.occasion.pk for weeks in self.asked.values() for one in weeks]
-            ).values_list("occasion", flat=True)
-        )
+        self.barriers: dict[int, Barrier] = contact_barriers(self.people, self.now)
+        self.asked: dict[int, list[_Asked]] = defaultdict(list)
+        for week in self._weeks():
+            self.asked[week.participant_id].append(week)
+        self.answered = {one.occasion_id for weeks in self.asked.values() for one in weeks if one.answered}
 
-    def _asked(self, people: dict[int, Participant]) -> dict[int, list[_Asked]]:
-        """For each participant the questions that a reply of this batch may answer, the latest first.
-
-        None is open any more in a trial whose data are locked: what comes then is for a coordinator to read.
-        """
-        earliest = min(one.received_at for one in self.taken)
-        sent = (
-            Message.objects.exclude(participant__trial__in=locked_trials())
-            .filter(
-                participant__in=people,
-                kind=Kind.WEEKLY,
-                state__in=(State.IN_FLIGHT, State.SENT),
-                claimed_at__gt=earliest - REMEMBERED,
-            )
-            .order_by("-claimed_at")
-        )
-        rows: dict[tuple[int, str], datetime] = {}
-        complete: set[int] = set()  # whose latest question before all these replies is among the rows
-        for participant, key, at in sent.values_list("participant", "key", "claimed_at"):
-            if at and participant not in complete:  # always `at`, once it was taken for sending
-                rows[participant, key] = at
-                if at <= earliest:
-                    complete.add(participant)
-        occasions = {
-            (one.participant_id, one.message_key): one
-            for one in Occasion.objects.filter(
-                pairs((participant, key.removesuffix(":ask")) for participant, key in rows)
-            )
-        }
-        asked: dict[int, list[_Asked]] = defaultdict(list)
-        for (participant, key), at in rows.items():
-            occasion = occasions[participant, key]
-            occasion.participant = people[participant]
-            asked[participant].append(_Asked(occasion, at))
-        return asked
+    def _weeks(self) -> list[_Asked]:
+        """None is open any more in a trial whose data are locked: what comes then is for a coordinator to
+        read."""
+        first = min(one.received_at for one in self.taken)
+        wanted = {"people": list(self.people), "since": first - REMEMBERED, "first_reply_at": first}
+        return rows(_Asked, ASKED, wanted)
 
     def handle(self) -> Interpreted:
         for inbound in self.taken:
             self._read(inbound)
-        WeeklyAnswer.objects.bulk_create(self.answers)
+        self._keep_answers()
         UnclearReply.objects.bulk_create(self.unclear)
         ReplyResolution.objects.bulk_create(
-            ReplyResolution(
-                unclear=one,
-                outcome=ReplyResolution.Outcome.NO_ANSWER,
-                reason="Thanks or a greeting.",
-                at=self.now,
-            )
-            for one in self.unclear
-            if one.why == Why.COURTESY
+            [
+                ReplyResolution(
+                    unclear=one,
+                    outcome=ReplyResolution.Outcome.NO_ANSWER,
+                    reason="Thanks or a greeting.",
+                    at=self.now,
+                )
+                for one in self.unclear
+                if one.why == Why.COURTESY
+            ]
         )
         Skip.objects.bulk_create(self.skips, ignore_conflicts=True)
         enqueue_many(self.drafts)
-        self._take_back_reminders()
+        drop_planned(planned=self.not_needed, reason=SkipReason.NOT_NEEDED)
         return Interpreted(len(self.answers), len(self.unclear), self.stops, self.resumes)
+
+    def _keep_answers(self) -> None:
+        if self.answers:
+            with connection.cursor() as cursor:
+                cursor.execute(KEEP, [list(column) for column in zip(*self.answers, strict=True)])
 
     def _read(self, inbound: Inbound) -> None:
         people = self.senders.get(bytes(inbound.from_index), [])
@@ -166,22 +187,21 @@ class _Desk:
             self._unclear(inbound, Why.UNKNOWN_PHONE)
             return
         addressee = self._addressee(people, inbound.received_at)
-        trial = (
-            addressee.occasion.participant.trial_id if isinstance(addressee, _Asked) else people[0].trial_id
-        )
-        reading = self.readers[trial](message_body(inbound))
+        asked = addressee if isinstance(addressee, _Asked) else None
+        sender = self.people[asked.participant_id] if asked else people[0]
+        reading = self.readers[sender.trial_id](message_body(inbound))
         if isinstance(reading, Stop):
             self._stop(inbound, people)
         elif isinstance(reading, Resume) and any(self._has_stopped(one) for one in people):
             self._resume(inbound, people)
         elif isinstance(addressee, _Asked):
-            self._file(inbound, addressee.occasion, reading)
+            self._file(inbound, addressee, reading)
         else:
             nothing = isinstance(reading, Courtesy | Resume)
             self._unclear(
                 inbound,
                 Why.COURTESY if nothing else addressee,
-                participant=people[0] if len(people) == 1 else None,
+                participant_id=people[0].pk if len(people) == 1 else None,
             )
 
     def _addressee(self, people: list[Participant], moment: datetime) -> _Asked | Why:
@@ -200,51 +220,50 @@ class _Desk:
             return Why.SHARED_PHONE
         return candidates[0]
 
-    def _file(self, inbound: Inbound, occasion: Occasion, reading: Reading) -> None:
+    def _file(self, inbound: Inbound, week: _Asked, reading: Reading) -> None:
         """Put a reply to the week's question where it belongs."""
-        weekly = self.protocols[occasion.participant.trial_id].weekly
-        first = occasion.pk not in self.answered
+        weekly = self.protocols[self.people[week.participant_id].trial_id].weekly
+        first = week.occasion_id not in self.answered
         if isinstance(reading, Answer):
             source = WeeklyAnswer.Source.SMS if first else WeeklyAnswer.Source.CORRECTION
             self.answers.append(
-                WeeklyAnswer(
-                    occasion=occasion,
-                    days=reading.days,
-                    source=source,
-                    inbound=inbound,
-                    at=inbound.received_at,
-                )
+                _Said(week.occasion_id, reading.days, source.value, inbound.pk, inbound.received_at)
             )
-            self.answered.add(occasion.pk)
+            self.answered.add(week.occasion_id)
+            self.not_needed.add((week.participant_id, reminder_key(week.key)))
             if first:
-                self._say(weekly.thanks, Kind.THANKS, f"{occasion.key}:thanks", occasion)
+                self._say(weekly.thanks, Kind.THANKS, f"{week.key}:thanks", week)
             return
         why = Why(reading.doubt) if isinstance(reading, Unclear) else Why.COURTESY
-        self._unclear(inbound, why, participant=occasion.participant, occasion=occasion)
+        self._unclear(inbound, why, participant_id=week.participant_id, occasion_id=week.occasion_id)
         if first and why != Why.COURTESY:
-            self._say(weekly.unclear, Kind.UNCLEAR, f"{occasion.key}:unclear", occasion)
+            self._say(weekly.unclear, Kind.UNCLEAR, f"{week.key}:unclear", week)
 
     def _unclear(
         self,
         inbound: Inbound,
         why: Why,
         *,
-        participant: Participant | None = None,
-        occasion: Occasion | None = None,
+        participant_id: int | None = None,
+        occasion_id: int | None = None,
     ) -> None:
         self.unclear.append(
             UnclearReply(
-                inbound=inbound, participant=participant, occasion=occasion, why=why, at=inbound.received_at
+                inbound=inbound,
+                participant_id=participant_id,
+                occasion_id=occasion_id,
+                why=why,
+                at=inbound.received_at,
             )
         )
 
-    def _say(self, text: Text | None, kind: Kind, key: str, occasion: Occasion) -> None:
+    def _say(self, text: Text | None, kind: Kind, key: str, week: _Asked) -> None:
         """Answer the participant, once a week at most, where the protocol has words for it."""
-        participant = occasion.participant
-        if text is None or participant.pk in self.barriers:
+        if text is None or week.participant_id in self.barriers:
             return
-        body = weekly_text(text, language=participant.language, week_start=occasion.week_start)
-        self.drafts.append(Draft(participant.pk, key, kind, body, participant.language, self.now))
+        language = self.people[week.participant_id].language
+        body = weekly_text(text, language=language, week_start=week.week_start)
+        self.drafts.append(Draft(week.participant_id, key, kind, body, language, self.now))
 
     def _has_stopped(self, participant: Participant) -> bool:
         return self.barriers.get(participant.pk) == Barrier.STOPPED
@@ -272,10 +291,9 @@ class _Desk:
     def _close_open_week(self, participant: Participant, moment: datetime) -> None:
         """The ledger says that the week has no answer because of the stop, not for silence."""
         asked = next((one for one in self.asked[participant.pk] if one.at <= moment), None)
-        if asked and asked.open_at(moment) and asked.occasion.pk not in self.answered:
-            self.skips.append(
-                Skip(occasion=asked.occasion, what=Skip.What.ANSWER, reason=Skip.Reason.STOPPED, at=moment)
-            )
+        if asked and asked.open_at(moment) and asked.occasion_id not in self.answered:
+            what, reason = Skip.What.ANSWER, Skip.Reason.STOPPED
+            self.skips.append(Skip(occasion_id=asked.occasion_id, what=what, reason=reason, at=moment))
 
     def _resume(self, inbound: Inbound, people: list[Participant]) -> None:
         stopped = [one for one in people if self._has_stopped(one)]
@@ -297,22 +315,13 @@ class _Desk:
         body = text.in_(participant.language)
         self.drafts.append(Draft(participant.pk, key, kind, body, participant.language, self.now))
 
-    def _take_back_reminders(self) -> None:
-        """A reminder that still waits is not sent to somebody who has answered."""
-        by_key: dict[str, set[int]] = defaultdict(set)
-        for answer in self.answers:
-            by_key[answer.occasion.reminder_key].add(answer.occasion.participant_id)
-        for key, participants in by_key.items():
-            drop_queued(participants=participants, keys=[key], reason=SkipReason.NOT_NEEDED)
-
 
 def reader(protocol: Protocol) -> Callable[[str], Reading]:
     """Reads replies to the protocol's weekly question."""
     weekly = protocol.weekly
     words = {word: weekly.minimum for group in weekly.no_day_words.values() for word in group}
     words |= {word: weekly.maximum for group in weekly.whole_week_words.values() for word in group}
-    return partial(
-        parse_days,
+    return days_reader(
         languages=protocol.languages,
         minimum=weekly.minimum,
         maximum=weekly.maximum,

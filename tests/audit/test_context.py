@@ -1,3 +1,5 @@
+from datetime import UTC, datetime, timedelta, timezone
+
 import pytest
 from django.db import DatabaseError, connection, transaction
 
@@ -108,3 +110,21 @@ def test_one_actor_costs_one_statement(django_assert_num_queries):
         told_before = connection._told
         seen()
         assert connection._told is told_before
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(2026, 3, 29, 0, 59, 59, 999999, UTC),
+        datetime(2026, 3, 29, 3, 0, tzinfo=timezone(timedelta(hours=2))),
+        datetime(1, 1, 1, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+    ],
+)
+def test_a_moment_is_read_as_it_was_written_in_utc(moment):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s::timestamptz, ARRAY[%s::timestamptz]", [moment, moment])
+        read, (listed,) = cursor.fetchone()
+    assert read == listed == moment
+    assert read.tzinfo is UTC

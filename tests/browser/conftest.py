@@ -25,7 +25,7 @@ from trial.protocol.selectors import active_study
 from trial.rehearsal import identities
 from trial.rehearsal.arrival import arrive
 from trial.rehearsal.person import Person
-from trial.rehearsal.run import RECRUITING_DAYS, Rehearsal, Size
+from trial.rehearsal.run import Rehearsal, Size
 from trial.rehearsal.services import set_up
 
 PASSWORD = "correct horse battery staple"
@@ -89,7 +89,9 @@ class House:
         for number, phone in self._phones:
             stream = Random(f"{self.trial.slug}/{number}")
             person = Person(number=number, protocol=self.study.protocol, phone=phone, chance=stream)
-            if participant := arrive(person, trial=self.trial, study=self.study, site=site, now=now):
+            if participant := arrive(
+                person, trial=self.trial, study=self.study, site=site, chance=stream, now=now
+            ):
                 return participant
         raise AssertionError("Nobody fits.")
 
@@ -103,7 +105,7 @@ class House:
 
     def lives(self, *, weeks, participants):
         """The trial has run for a while, and is in full swing."""
-        first_day = NOW.date() - timedelta(days=RECRUITING_DAYS + weeks * 7)
+        first_day = NOW.date() - timedelta(days=Size.recruiting_days + weeks * 7)
         size = Size(participants=participants, weeks=weeks, seed=1, first_day=first_day)
         Rehearsal(trial=self.trial, staff=self.staff, size=size, until=NOW).run()
 

@@ -8,12 +8,11 @@ from followup.models import Occasion
 from followup.selectors import ledger
 from followup.services import interpret_inbound, make_plans, turn_due_occasions, turn_reminders
 from randomization.services import allocate
-from tests.factories import NOW, make_trial, make_user, make_verified_participant, seal
+from tests.factories import NOW, identity_of, make_trial, make_user, make_verified_participant, seal
 from trial.messaging.gateways import Sent
 from trial.messaging.models import Message
 from trial.messaging.services import dispatch_due, record_inbound
 from trial.messaging.texts import message_body
-from trial.people.services import phone_for_sending
 
 OSLO = ZoneInfo("Europe/Oslo")
 
@@ -59,7 +58,7 @@ class World:
         self.now = at or self.now + timedelta(minutes=5)
         return record_inbound(
             provider_id=provider_id or f"IN{next(numbers)}",
-            sender=phone_for_sending(participant),
+            sender=identity_of(participant).phone,
             body=text,
             now=self.now,
         )

@@ -11,12 +11,12 @@ from followup.errors import AlreadyResolved, NothingToCorrect, NotInRange, NotYe
 from followup.models import Call, ReplyResolution, UnclearReply, WeeklyAnswer
 from followup.selectors import ledger, possible_weeks, worklist_calls, worklist_unclear
 from followup.services import correct_answer, record_call, record_web_answer, resolve_reply
-from tests.factories import make_trial, make_user, seal
+from tests.factories import identity_of, make_trial, make_user, seal
 from tests.followup.conftest import World, oslo
 from trial.messaging.services import record_inbound
 from trial.people.errors import NotPermitted, ReasonMissing
 from trial.people.models import Status
-from trial.people.services import add_status, change_phone, phone_for_sending
+from trial.people.services import add_status, change_phone
 
 MONDAY = oslo(2026, 3, 16, 10, 0)
 WEEK = timedelta(days=7)
@@ -304,7 +304,7 @@ def test_a_late_reply_is_given_to_the_week_that_the_coordinator_chooses(world, a
 
 def test_a_reply_from_a_shared_phone_is_given_to_the_one_who_wrote(world, anna):
     bo = world.randomize()
-    change_phone(participant=bo, phone=phone_for_sending(anna), by=None, now=world.now)
+    change_phone(participant=bo, phone=identity_of(anna).phone, by=None, now=world.now)
     world.ask(anna)
     world.hear(anna, "3")
     reply = pending(world)
@@ -319,7 +319,7 @@ def test_a_reply_from_a_shared_phone_is_given_to_the_one_who_wrote(world, anna):
 
 def test_a_reply_from_a_shared_phone_cannot_be_given_to_another_sites_participant(world, anna, bob):
     bo = world.randomize(site=world.trial.sites.get(key="south"))
-    change_phone(participant=bo, phone=phone_for_sending(anna), by=None, now=world.now)
+    change_phone(participant=bo, phone=identity_of(anna).phone, by=None, now=world.now)
     world.ask(anna)
     world.hear(anna, "3")
     reply = worklist_unclear(bob).get()

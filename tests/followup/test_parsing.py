@@ -6,21 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from followup.parsing import Answer, Courtesy, Doubt, Reading, Resume, Stop, Unclear, parse_days, vocabulary
+from followup.parsing import Answer, Courtesy, Doubt, Reading, Resume, Stop, Unclear, days_reader, vocabulary
 from followup.words import BY_LANGUAGE
 
 LANGUAGES = ("nb", "nn", "sv", "en")
 
 
 def read(text: str, *, languages=LANGUAGES, minimum="0", maximum="7", step="0.5", words=None) -> Reading:
-    return parse_days(
-        text,
+    reader = days_reader(
         languages=languages,
         minimum=Decimal(minimum),
         maximum=Decimal(maximum),
         step=Decimal(step),
         words=words,
     )
+    return reader(text)
 
 
 def _replies(text: str) -> tuple[str, ...]:
@@ -231,15 +231,10 @@ def test_words_of_other_languages_are_not_taken():
 
 
 def test_further_units_come_from_the_protocol():
-    outcome = parse_days(
-        "3 vakter",
-        languages=["nb"],
-        minimum=Decimal(0),
-        maximum=Decimal(7),
-        step=Decimal(1),
-        units=["vakter"],
+    in_shifts = days_reader(
+        languages=["nb"], minimum=Decimal(0), maximum=Decimal(7), step=Decimal(1), units=["vakter"]
     )
-    assert outcome == Answer(Decimal(3))
+    assert in_shifts("3 vakter") == Answer(Decimal(3))
 
 
 def everything_people_could_type():

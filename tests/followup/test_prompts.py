@@ -1,14 +1,23 @@
 """Due occasions become messages, or a recorded reason why not."""
 
+import re
 import threading
 from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from followup.ledger import Missing
 from followup.models import Occasion, Skip
-from followup.services import Turned, turn_due_occasions, turn_reminders
+from followup.services import (
+    Turned,
+    finish_plans,
+    interpret_inbound,
+    make_plans,
+    turn_due_occasions,
+    turn_reminders,
+)
 from tests.factories import NOW, make_trial, seal
 from tests.followup.conftest import World, oslo
 from trial.messaging.models import Message, State
@@ -39,6 +48,31 @@ def test_a_second_sweep_has_no_effect(world, anna):
     assert turn_due_occasions(now=MONDAY) == Turned(messages=1)
     assert turn_due_occasions(now=MONDAY) == Turned()
     assert Message.objects.count() == 1
+
+
+def asked_of_the_database(act):
+    """How many statements an act takes, besides those that open, lock and close its transactions."""
+    with CaptureQueriesContext(connection) as queries:
+        act(now=MONDAY)
+    return sum(
+        not {"SAVEPOINT", "pg_try_advisory_xact_lock"} & {*re.findall(r"\w+", one["sql"])} for one in queries
+    )
+
+
+@pytest.mark.parametrize(
+    "sweep", [make_plans, turn_due_occasions, turn_reminders, interpret_inbound, finish_plans]
+)
+def test_a_sweep_that_finds_nothing_to_do_asks_one_question(world, anna, sweep):
+    world.sweep(MONDAY)
+    assert asked_of_the_database(sweep) == 1
+
+
+def test_many_questions_take_no_more_statements_than_one(world, anna):
+    for_one = asked_of_the_database(turn_due_occasions)
+    for _ in range(3):
+        world.randomize()
+    assert asked_of_the_database(turn_due_occasions) == for_one
+    assert Message.objects.filter(key="w01:ask").count() == 4
 
 
 def test_a_question_at_night_waits_for_the_morning(world, anna):

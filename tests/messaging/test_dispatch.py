@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.factories import NOW, make_contact, make_participant
+from tests.factories import NOW, identity_of, make_contact, make_participant
 from tests.messaging.simulated import running
 from trial.messaging import gateways
 from trial.messaging.models import Kind, Message, SkipReason, State
@@ -18,7 +18,7 @@ from trial.messaging.services import (
 )
 from trial.messaging.services.recovery import ABANDONED_AFTER
 from trial.people.models import Status
-from trial.people.services import add_status, change_phone, phone_for_sending
+from trial.people.services import add_status, change_phone
 
 LATER = NOW + ABANDONED_AFTER
 EVENING = NOW.replace(hour=20, minute=30)  # half past nine in Oslo
@@ -29,7 +29,7 @@ def test_a_due_message_is_sent_to_the_participants_phone(simulator, gateway, pla
     assert dispatch_due(gateway=gateway, now=NOW) == Counts(sent=1)
     (accepted,) = simulator.messages()
     message.refresh_from_db()
-    assert (accepted["to"], accepted["body"]) == (phone_for_sending(participant), "Hvor mange dager?")
+    assert (accepted["to"], accepted["body"]) == (identity_of(participant).phone, "Hvor mange dager?")
     assert (message.state, message.provider_id, message.sent_at) == (State.SENT, accepted["sid"], NOW)
 
 
@@ -129,7 +129,7 @@ def test_a_refusal_is_final_and_keeps_its_code(tmp_path, settings, plan, partici
         settings.TWILIO_API_BASE_URL = american.url
         plan("w01:ask")
         dispatch_due(gateway=gateways.current(), now=NOW)
-        american.answer(phone_for_sending(participant), "STOP")
+        american.answer(identity_of(participant).phone, "STOP")
         refused = plan("w02:ask")
         assert dispatch_due(gateway=gateways.current(), now=NOW) == Counts(failed=1)
         assert dispatch_due(gateway=gateways.current(), now=LATER) == Counts()

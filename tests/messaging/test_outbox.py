@@ -6,7 +6,7 @@ from django.db import IntegrityError, connection, transaction
 from tests.factories import NOW, make_participant
 from trial.messaging.models import Kind, Message, SkipReason, State
 from trial.messaging.selectors import messages_to
-from trial.messaging.services import Draft, drop_queued, enqueue_many
+from trial.messaging.services import Draft, drop_planned, drop_queued, enqueue_many
 from trial.messaging.texts import message_body
 from trial.people.identity.vault import CannotOpen
 
@@ -86,8 +86,10 @@ def test_what_waits_is_taken_back_with_a_reason_but_not_what_was_asked_for(trial
 
 def test_what_is_no_longer_needed_is_taken_back_by_its_key(plan, participant):
     reminder, question = plan("w01:remind", kind=Kind.WEEKLY_REMINDER), plan("w02:ask")
-    keys = [reminder.key]
-    assert drop_queued(participants=[participant.pk], keys=keys, reason=SkipReason.NOT_NEEDED) == 1
+    planned = {(participant.pk, reminder.key), (participant.pk, "w03:remind")}
+    assert drop_planned(planned=planned, reason=SkipReason.NOT_NEEDED) == 1
+    assert drop_planned(planned=planned, reason=SkipReason.NOT_NEEDED) == 0
+    assert drop_planned(planned=(), reason=SkipReason.NOT_NEEDED) == 0
     question.refresh_from_db()
     assert question.state == State.QUEUED
 

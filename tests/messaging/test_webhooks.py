@@ -9,7 +9,7 @@ import requests
 from django.db import connection
 from django.urls import reverse
 
-from tests.factories import NOW, make_contact, make_participant, make_trial
+from tests.factories import NOW, identity_of, make_contact, make_participant, make_trial
 from tests.messaging.simulated import running
 from trial.messaging import gateways
 from trial.messaging.models import Inbound, Message, Receipt, State
@@ -18,7 +18,6 @@ from trial.messaging.services import dispatch_due, take_inbound
 from trial.messaging.simulator.webhooks import signature
 from trial.messaging.texts import message_body
 from trial.people.selectors import participants_by_phone_indexes
-from trial.people.services import phone_for_sending
 
 STRANGER = "+4768050077"
 INBOUND = {"MessageSid": "SM1", "From": STRANGER, "To": "+4759440000", "Body": "3 dager", "NumSegments": "1"}
@@ -59,7 +58,7 @@ def test_an_incoming_sms_is_kept_sealed(call, db):
 
 
 def test_the_sender_is_known_by_index_and_the_trial_by_the_sender(call, participant):
-    call(INBOUND_PATH, INBOUND | {"From": phone_for_sending(participant)})
+    call(INBOUND_PATH, INBOUND | {"From": identity_of(participant).phone})
     inbound = Inbound.objects.get()
     assert inbound.trial == participant.trial
     assert participants_by_phone_indexes([bytes(inbound.from_index)]) == {
@@ -168,7 +167,7 @@ def test_a_message_goes_to_the_phone_and_its_receipts_and_answer_come_back(
     live_server, settings, tmp_path, plan, participant, eventually, caplog
 ):
     caplog.set_level(logging.DEBUG)
-    phone = phone_for_sending(participant)
+    phone = identity_of(participant).phone
     settings.PUBLIC_BASE_URL = live_server.url
     with running(tmp_path / "simulator", callback_base=live_server.url) as simulator:
         settings.TWILIO_API_BASE_URL = simulator.url

@@ -130,7 +130,7 @@ def test_who_withdrew_the_data_gets_no_code(kari):
 
 def test_a_long_code_opens_a_questionnaire_until_it_expires(kari, ola):
     codes = issue_long_codes(
-        participants=[kari, ola], purpose=Purpose.QUESTIONNAIRE, now=NOW, valid_for=timedelta(days=14)
+        participants=[kari.pk, ola.pk], purpose=Purpose.QUESTIONNAIRE, now=NOW, valid_for=timedelta(days=14)
     )
     typed = codes[kari.pk].lower().replace("-", " ")
     for days in (0, 13):

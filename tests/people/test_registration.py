@@ -5,11 +5,12 @@ from django.db import IntegrityError, connection
 
 from tests.factories import NOW, identity_of, make_participant, make_trial
 from trial.audit.context import acting
+from trial.core import chance
 from trial.people.errors import AlreadyRegistered, IdentityMissing
 from trial.people.identity import NotReadable, vault
 from trial.people.models import IdentityRecord, Participant, Status
 from trial.people.selectors import participants_by_phone, participants_by_phone_indexes
-from trial.people.services import Contact, change_phone, phone_for_sending, phones_for_sending
+from trial.people.services import Contact, change_phone, phones_for_sending
 
 KARI = Contact(name="Kari Nordmann", phone="68 05 00 11", email="Kari@Example.org", postal_code="7030")
 
@@ -17,7 +18,7 @@ KARI = Contact(name="Kari Nordmann", phone="68 05 00 11", email="Kari@Example.or
 def test_a_registered_person_is_a_study_id_and_a_sealed_identity(tiny, north):
     participant = make_participant(tiny, north, contact=KARI)
     assert participant.statuses.get().name == Status.REGISTERED
-    assert phone_for_sending(participant) == "+4768050011"
+    assert identity_of(participant).phone == "+4768050011"
     assert identity_of(participant).email == "kari@example.org"
     record = participant.identity
     assert b"Kari" not in bytes(record.name)
@@ -64,6 +65,15 @@ def test_nothing_is_left_of_a_refused_registration(tiny, north):
     assert Participant.objects.count() == IdentityRecord.objects.count() == 1
 
 
+def test_a_study_id_that_is_taken_is_drawn_anew(tiny, north):
+    with chance.seeded(1):
+        first = make_participant(tiny, north)
+    with chance.seeded(1):
+        second = make_participant(tiny, north)
+    assert first.study_id != second.study_id
+    assert identity_of(second).name != identity_of(first).name
+
+
 @pytest.mark.django_db(transaction=True)
 def test_fifty_at_once_make_one_participant():
     trial = make_trial()
@@ -88,7 +98,7 @@ def test_fifty_at_once_make_one_participant():
 def test_a_new_phone_number_replaces_the_old_one(tiny, north):
     participant = make_participant(tiny, north, contact=KARI)
     change_phone(participant=participant, phone="68 05 00 22", by=None, now=NOW)
-    assert phone_for_sending(participant) == "+4768050022"
+    assert identity_of(participant).phone == "+4768050022"
     assert not participants_by_phone("+4768050011").exists()
     assert identity_of(participant).name == "Kari Nordmann"
     with pytest.raises(AlreadyRegistered):
@@ -103,7 +113,7 @@ def test_a_phone_number_that_makes_two_people_one_is_refused(tiny, north):
     with pytest.raises(AlreadyRegistered) as refusal:
         change_phone(participant=second, phone="68050011", by=None, now=NOW)
     assert refusal.value.participant == first
-    assert phone_for_sending(second) == "+4768050033"
+    assert identity_of(second).phone == "+4768050033"
 
 
 def test_phones_of_many_take_one_query(tiny, north, django_assert_num_queries):
@@ -116,7 +126,7 @@ def test_a_value_moved_to_another_person_does_not_open(tiny, north):
     kari, ola = make_participant(tiny, north, contact=KARI), make_participant(tiny, north)
     IdentityRecord.objects.filter(participant=ola).update(phone=kari.identity.phone)
     with pytest.raises(vault.CannotOpen):
-        phone_for_sending(ola)
+        phones_for_sending([ola.pk])
 
 
 def test_the_database_refuses_a_site_of_another_trial(tiny):

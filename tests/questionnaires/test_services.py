@@ -7,6 +7,7 @@ from django.db.models import JSONField, Value
 
 from tests.factories import NOW, lock_data, make_participant, make_trial
 from trial.audit.context import acting
+from trial.audit.models import AuditEvent
 from trial.protocol.errors import DataLocked
 from trial.questionnaires import selectors
 from trial.questionnaires.errors import AlreadySubmitted, Unanswered
@@ -23,10 +24,9 @@ def participant(db):
     return make_participant(make_trial())
 
 
-def save(participant, answers, *, instrument="wellbeing", occasion="baseline", asked=None, now=NOW):
-    return save_answers(
+def save(participant, answers, *, occasion="baseline", asked=None, now=NOW):
+    save_answers(
         participant=participant,
-        instrument=instrument,
         occasion=occasion,
         answers=answers,
         asked=asked,
@@ -54,26 +54,42 @@ def test_saving_again_replaces_the_answer_and_its_time(participant):
 
 
 def test_an_answer_that_was_taken_back_is_gone(participant):
-    save(participant, {"tried": ["rest"], "remarks": "Hei"}, instrument="background")
-    save(participant, {"tried": ["rest"]}, instrument="background", asked=("tried", "remarks"))
+    save(participant, {"tried": ["rest"], "remarks": "Hei"})
+    save(participant, {"tried": ["rest"]}, asked=("tried", "remarks"))
     assert selectors.answers_of(participant, "baseline") == {"tried": ["rest"]}
 
 
-def test_an_item_of_another_instrument_is_refused(participant):
+def test_an_item_that_is_not_asked_at_this_occasion_is_refused(participant):
     with pytest.raises(KeyError):
-        save(participant, {"has_employer": True})
+        save(participant, {"has_employer": True}, occasion="week2")
     assert not ResponseSet.objects.exists()
+
+
+def test_answers_to_several_instruments_are_saved_at_once(participant):
+    save(participant, WELLBEING | BACKGROUND)
+    saved = Answer.objects.values_list("response_set__instrument", "item")
+    assert set(saved) == {
+        *(("wellbeing", item) for item in WELLBEING),
+        *(("background", item) for item in BACKGROUND),
+    }
+
+
+def test_the_trail_shows_a_response_once_however_often_its_answers_are_saved(participant):
+    save(participant, {"calm": "always"})
+    save(participant, {"tired": "never"}, now=LATER)
+    trail = AuditEvent.objects.filter(table_name=ResponseSet._meta.db_table)
+    assert [event.action for event in trail] == ["I"]
 
 
 def test_false_and_zero_are_answers(participant):
     save(participant, {"pain_now": 0})
-    save(participant, {"has_employer": False}, instrument="background")
+    save(participant, {"has_employer": False})
     assert selectors.answers_of(participant, "baseline") == {"pain_now": 0, "has_employer": False}
 
 
 def test_sending_in_locks_all_instruments_of_the_occasion(participant):
     save(participant, WELLBEING)
-    save(participant, BACKGROUND, instrument="background")
+    save(participant, BACKGROUND)
     send_in(participant, now=LATER)
     assert selectors.submitted_at(participant, "baseline") == LATER
     with pytest.raises(AlreadySubmitted):
@@ -83,7 +99,7 @@ def test_sending_in_locks_all_instruments_of_the_occasion(participant):
 
 def test_sending_in_twice_keeps_the_first_time(participant):
     save(participant, WELLBEING)
-    save(participant, BACKGROUND, instrument="background")
+    save(participant, BACKGROUND)
     send_in(participant)
     send_in(participant, now=LATER)
     assert selectors.submitted_at(participant, "baseline") == NOW
@@ -91,7 +107,7 @@ def test_sending_in_twice_keeps_the_first_time(participant):
 
 def test_sending_in_with_an_open_question_names_it_and_locks_nothing(participant):
     save(participant, WELLBEING)
-    save(participant, {"has_employer": True}, instrument="background")
+    save(participant, {"has_employer": True})
     with pytest.raises(Unanswered) as refused:
         send_in(participant)
     assert [item.key for item in refused.value.items] == ["hours_a_week"]
@@ -100,8 +116,8 @@ def test_sending_in_with_an_open_question_names_it_and_locks_nothing(participant
 
 def test_an_answer_that_became_superfluous_is_dropped_when_sent_in(participant):
     save(participant, WELLBEING)
-    save(participant, BACKGROUND, instrument="background")
-    save(participant, {"has_employer": False}, instrument="background")
+    save(participant, BACKGROUND)
+    save(participant, {"has_employer": False})
     send_in(participant)
     assert "hours_a_week" not in selectors.answers_of(participant, "baseline")
 
@@ -127,7 +143,8 @@ def test_a_score_that_cannot_be_told_is_none(participant):
 
 
 def test_the_database_keeps_one_response_per_occasion_and_one_answer_per_item(participant):
-    response_set = save(participant, {"calm": "always"})
+    save(participant, {"calm": "always"})
+    response_set = ResponseSet.objects.get()
     with pytest.raises(IntegrityError, match="response_set_once_per_occasion"), transaction.atomic():
         ResponseSet.objects.create(
             participant=participant,
@@ -164,7 +181,7 @@ def test_many_tabs_at_once_make_one_response():
 
 def test_nothing_is_saved_or_sent_in_after_the_data_lock(participant):
     save(participant, WELLBEING)
-    save(participant, BACKGROUND, instrument="background")
+    save(participant, BACKGROUND)
     lock_data(participant.trial)
     with pytest.raises(DataLocked):
         save(participant, {"calm": "never"})
@@ -193,3 +210,25 @@ def test_whoever_locks_the_data_waits_for_the_answers_that_are_being_saved():
         locking.result()
     with pytest.raises(DataLocked):
         save(participant, {"calm": "never"})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_answers_that_waited_for_the_data_lock_are_refused():
+    participant = make_participant(make_trial())
+
+    def answer():
+        try:
+            with acting("system:test"):
+                save(participant, WELLBEING)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            lock_data(participant.trial)
+            saving = other.submit(answer)
+            with pytest.raises(TimeoutError):
+                saving.result(timeout=0.3)
+        with pytest.raises(DataLocked):
+            saving.result()
+    assert not Answer.objects.exists()

@@ -2,7 +2,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from followup.selectors import Missing
 from trial.accounts.roles import Coordinator
 from trial.protocol.reading import read_sources
+from trial.rehearsal.run import Plan
 from trial.rehearsal.services import rehearse
 from trial.rehearsal.staff import ROLES, name_of
 
@@ -37,6 +38,12 @@ def test_every_week_has_an_answer_or_a_reason(story):
     answered = weeks - sum(story.missing_weeks.values())
     assert 0 < answered <= story.weekly_answers
     assert set(story.missing_weeks) <= {reason.value for reason in Missing}
+
+
+def test_two_plans_for_the_same_moment_have_an_order():
+    at = datetime(2025, 1, 6, 12, tzinfo=UTC)
+    reply, visit = Plan(at, 1, "w13", "3"), Plan(at, 1, "w13", None)
+    assert (reply < visit, visit < reply) == (False, False)
 
 
 def run(*arguments, tmp_path, hash_seed="0"):

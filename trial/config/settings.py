@@ -112,6 +112,8 @@ DATABASES = {
     "default": dj_database_url.parse(_application, engine=_engine, conn_max_age=300, conn_health_checks=True),
     "owner": dj_database_url.parse(_owner, engine=_engine),
 }
+# A statement that comes again is planned once: the sweeps and every page repeat theirs.
+DATABASES["default"].setdefault("OPTIONS", {}).update(server_side_binding=True, prepare_threshold=5)
 DATABASE_ROUTERS = ["trial.audit.router.OwnerMigrates"]
 # Identities: the first key seals, the others only open; the index key never changes. Unset: in var/keys.
 IDENTITY_KEYS = required("IDENTITY_KEYS", hint="one or more base64 keys of 32 bytes", otherwise="")

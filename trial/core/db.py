@@ -1,10 +1,15 @@
 """What PostgreSQL offers beyond Django's ORM."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
+from django.db.models import Field, ForeignObject, Lookup
+
+Row = TypeVar("Row")
 
 
 @contextmanager
@@ -17,6 +22,32 @@ def lock(name: str) -> Iterator[bool]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_number(name)])
         yield cursor.fetchone()[0]
+
+
+def rows(shape: Callable[..., Row], statement: str, values: Mapping[str, Any]) -> list[Row]:
+    """What a statement of our own returns: of each row one `shape`, made of the columns in their order."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return [shape(*row) for row in cursor.fetchall()]
+
+
+@Field.register_lookup
+@ForeignObject.register_lookup
+class Among(Lookup):
+    """`field__among=values` is `field__in=values` with all the values in one array.
+
+    The statement is the same for two values as for a thousand, so PostgreSQL plans it once. The values are
+    those of the column: ids, not objects.
+    """
+
+    lookup_name = "among"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        if not self.rhs:
+            raise EmptyResultSet
+        column, values = self.process_lhs(compiler, connection)
+        return f"{column} = ANY(%s)", (*values, list(self.rhs))
 
 
 def _number(name: str) -> int:

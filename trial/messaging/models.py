@@ -136,7 +136,7 @@ class Message(Model):
             ),
         )
         indexes = (
-            models.Index(fields=("try_at",), condition=Q(state=State.QUEUED), name="message_to_send"),
+            models.Index(fields=("try_at", "id"), condition=Q(state=State.QUEUED), name="message_to_send"),
             models.Index(
                 fields=("claimed_at",), condition=Q(state=State.IN_FLIGHT), name="message_in_flight"
             ),

@@ -17,7 +17,6 @@ class Barrier(StrEnum):
     WITHDRAWN = "withdrawn"
     STOPPED = "stopped"
     PAUSED = "paused"
-    NO_PHONE = "no_phone"
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,6 @@ class Facts:
     since: dict[Status, datetime] = field(default_factory=dict)
     """When each status that holds began."""
     paused_until: datetime | None = None
-    erased: bool = False
 
     def __contains__(self, status: Status) -> bool:
         return status in self.since
@@ -41,9 +39,7 @@ class Facts:
             return Barrier.WITHDRAWN
         if Status.STOPPED_CONTACT in self:
             return Barrier.STOPPED
-        if Status.PAUSED in self:
-            return Barrier.PAUSED
-        return Barrier.NO_PHONE if self.erased else None
+        return Barrier.PAUSED if Status.PAUSED in self else None
 
     @property
     def paused(self) -> bool:
@@ -76,6 +72,12 @@ UNDOES = {
 }
 """Which earlier status no longer holds once this one is added."""
 
+ABOUT_CONTACT = (
+    *(Status.DIED, Status.WITHDRAWN_CONTACT, Status.WITHDRAWN_DATA),
+    *(Status.STOPPED_CONTACT, Status.RESUMED_CONTACT, Status.PAUSED, Status.RESUMED),
+)
+"""The statuses that `Facts.barrier` depends on."""
+
 
 class StatusRow(Protocol):
     """What of a status row decides the facts."""
@@ -88,7 +90,7 @@ class StatusRow(Protocol):
     def until(self) -> datetime | None: ...
 
 
-def read_facts(rows: Iterable[StatusRow], now: datetime, *, erased: bool = False) -> Facts:
+def read_facts(rows: Iterable[StatusRow], now: datetime) -> Facts:
     """The facts at `now` from one participant's rows, oldest first; rows of the future do not count."""
     since: dict[Status, datetime] = {}
     paused_until: datetime | None = None
@@ -103,4 +105,4 @@ def read_facts(rows: Iterable[StatusRow], now: datetime, *, erased: bool = False
             paused_until = row.until
     if Status.PAUSED in since and paused_until is not None and paused_until <= now:
         del since[Status.PAUSED]
-    return Facts(since, paused_until if Status.PAUSED in since else None, erased)
+    return Facts(since, paused_until if Status.PAUSED in since else None)

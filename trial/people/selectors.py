@@ -1,22 +1,31 @@
 """Reads: who may do what where, and what holds for participants. Nothing here opens an identity."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q, QuerySet
+from django.db import connection
+from django.db.models import F, Q, QuerySet
 
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.accounts.roles import BY_KEY
-from trial.people.facts import Barrier, Facts, StatusRow, read_facts
+from trial.core.db import rows
+from trial.people.facts import ABOUT_CONTACT, Barrier, Facts, StatusRow, read_facts
 from trial.people.identity import blind_index
-from trial.people.models import IdentityRecord, Membership, Participant, ParticipantStatus, Site, Status
+from trial.people.models import Membership, Participant, ParticipantStatus, Site, Status
 from trial.protocol.models import Trial
 
 Someone: TypeAlias = User | AnonymousUser
+
+HAPPENED = """
+SELECT participant_id, name, at, until
+  FROM people_participantstatus
+ WHERE participant_id = ANY(%(participants)s) AND name = ANY(%(names)s)
+ ORDER BY at, id
+"""
 
 
 def memberships(user: Someone) -> QuerySet[Membership]:
@@ -48,9 +57,9 @@ def grants_permission(
 
 
 def granting(user: Someone, permission: Permission) -> QuerySet[Membership]:
-    """The user's memberships whose role has the permission."""
+    """The user's memberships whose role has the permission; of trial and site their ids."""
     roles = [key for key, role in BY_KEY.items() if permission in role.permissions]
-    return memberships(user).filter(role__in=roles)
+    return memberships(user).select_related(None).filter(role__in=roles)
 
 
 def sites_for(user: Someone, permission: Permission) -> QuerySet[Site]:
@@ -97,12 +106,27 @@ def participants_by_phone(phone: str) -> QuerySet[Participant]:
 def participants_by_phone_indexes(indexes: Collection[bytes]) -> dict[bytes, list[Participant]]:
     """The same for many numbers of which only the blind index is known, in one query."""
     found: dict[bytes, list[Participant]] = defaultdict(list)
-    records = IdentityRecord.objects.filter(phone_index__in=list(indexes)).select_related(
-        "participant__trial", "participant__site"
-    )
-    for record in records.order_by("participant_id"):
-        found[bytes(record.phone_index or b"")].append(record.participant)
+    owners = Participant.objects.filter(identity__phone_index__among=indexes)
+    for one in owners.annotate(phone_index=F("identity__phone_index")).order_by("pk"):
+        found[bytes(one.phone_index)].append(one)
     return dict(found)
+
+
+ONLY_TRIALS = """
+SELECT identity.phone_index, min(participant.trial_id)
+  FROM people_identityrecord AS identity
+  JOIN people_participant AS participant ON participant.id = identity.participant_id
+ WHERE identity.phone_index = ANY(%s)
+ GROUP BY identity.phone_index
+HAVING count(DISTINCT participant.trial_id) = 1
+"""
+
+
+def only_trials_by_phone_indexes(indexes: Collection[bytes]) -> dict[bytes, int]:
+    """The trial, by its id, that alone knows a number; a number that none or several know is missing."""
+    with connection.cursor() as cursor:
+        cursor.execute(ONLY_TRIALS, [list(indexes)])
+        return dict(cursor.fetchall())
 
 
 def statuses(participant: Participant) -> QuerySet[ParticipantStatus]:
@@ -111,18 +135,9 @@ def statuses(participant: Participant) -> QuerySet[ParticipantStatus]:
 
 
 def current_facts(participants: Iterable[Participant | int], now: datetime) -> dict[int, Facts]:
-    """What holds at `now` for each participant (given as objects or ids), in two queries."""
-    ids = [p if isinstance(p, int) else p.pk for p in participants]
-    rows: dict[int, list[StatusRow]] = defaultdict(list)
-    added = ParticipantStatus.objects.filter(participant__in=ids).order_by("at", "id")
-    for row in added.values_list("participant_id", "name", "at", "until", named=True):
-        rows[row.participant_id].append(row)
-    erased = set(
-        IdentityRecord.objects.filter(participant__in=ids, erased_at__lte=now).values_list(
-            "participant", flat=True
-        )
-    )
-    return {pk: read_facts(rows[pk], now, erased=pk in erased) for pk in ids}
+    """What holds at `now` for each participant (given as objects or ids), in one query."""
+    ids = _ids(participants)
+    return dict.fromkeys(ids, Facts()) | _facts(ids, Status.values, now)
 
 
 def facts(participant: Participant, now: datetime) -> Facts:
@@ -132,8 +147,27 @@ def facts(participant: Participant, now: datetime) -> Facts:
 
 def contact_barriers(participants: Iterable[Participant | int], now: datetime) -> dict[int, Barrier]:
     """Whom of these we may not contact at `now`, and why; who is missing from the answer may be contacted."""
-    found = current_facts(participants, now)
+    found = _facts(_ids(participants), ABOUT_CONTACT, now)
     return {pk: known.barrier for pk, known in found.items() if known.barrier is not None}
+
+
+def _ids(participants: Iterable[Participant | int]) -> list[int]:
+    return [p if isinstance(p, int) else p.pk for p in participants]
+
+
+class _Happened(NamedTuple):
+    participant_id: int
+    name: str
+    at: datetime
+    until: datetime | None
+
+
+def _facts(ids: list[int], names: Sequence[str], now: datetime) -> dict[int, Facts]:
+    """What holds as far as the statuses with these names tell; whom none is about is left out."""
+    happened: dict[int, list[StatusRow]] = defaultdict(list)
+    for row in rows(_Happened, HAPPENED, {"participants": ids, "names": list(names)}):
+        happened[row.participant_id].append(row)
+    return {pk: read_facts(told, now) for pk, told in happened.items()}
 
 
 def without_data_withdrawn(participants: QuerySet[Participant]) -> QuerySet[Participant]:

@@ -65,7 +65,7 @@ def evaluate(expression: str, answers: Mapping[str, Any]) -> bool | None:
     when everything is answered and there is still no truth value (text compared with a number, say).
     """
     needed = variables(expression)
-    context = {key: _plain(value) for key, value in answers.items() if key in needed and value is not None}
+    context = {key: _plain(answers[key]) for key in needed if answers.get(key) is not None}
     try:
         result = _program(expression).execute(context)
     except Exception as error:

@@ -1,10 +1,30 @@
 """What is asked of protocols. Parsed protocols are kept in memory, by the hash of their files."""
 
+from collections.abc import Collection
+
 from django.db.models import QuerySet
 
-from trial.protocol.models import Activation, ProtocolVersion, Trial, TrialStatus
+from trial.core.db import rows
+from trial.protocol.models import ProtocolVersion, Trial, TrialStatus
 from trial.protocol.reading import Sources, Study, study_from
 from trial.protocol.schema import Protocol
+
+IN_FORCE = """
+SELECT DISTINCT ON (version.trial_id) version.id, version.trial_id, version.version, version.sha256
+  FROM protocol_protocolversion AS version
+  JOIN protocol_activation AS activation ON activation.version_id = version.id
+ WHERE %(trials)s::bigint[] IS NULL OR version.trial_id = ANY(%(trials)s::bigint[])
+ ORDER BY version.trial_id, activation.id DESC
+"""
+
+LATEST_STATUS = """
+SELECT name FROM protocol_trialstatus WHERE trial_id = %(trial)s ORDER BY id DESC LIMIT 1
+"""
+
+IS_LOCKED = """
+EXISTS (SELECT FROM protocol_trialstatus WHERE trial_id = participant.trial_id AND name = 'locked')
+"""
+"""A condition for statements of our own: the data of a `participant`'s trial are final."""
 
 _studies: dict[str, Study] = {}
 """By SHA-256 of the files: the content of a version never changes, so neither does this."""
@@ -12,12 +32,27 @@ _studies: dict[str, Study] = {}
 
 def active_version(trial: Trial) -> ProtocolVersion:
     """The version in force; raises ProtocolVersion.DoesNotExist where none was activated."""
-    activation = Activation.objects.filter(trial=trial).order_by("-id").values("version_id")[:1]
-    return ProtocolVersion.objects.select_related("trial").get(id__in=activation)
+    in_force = versions_in_force([trial.pk])
+    if not in_force:
+        raise ProtocolVersion.DoesNotExist
+    in_force[0].trial = trial
+    return in_force[0]
 
 
 def active_protocol(trial: Trial) -> Protocol:
     return protocol_of(active_version(trial))
+
+
+def versions_in_force(trials: Collection[int] | None = None) -> list[ProtocolVersion]:
+    """The version in force of each of these trials (by id), or of every one; a trial that has none is left
+    out."""
+    wanted = {"trials": None if trials is None else list(trials)}
+    return list(ProtocolVersion.objects.raw(IN_FORCE, wanted))
+
+
+def active_protocols(trials: Collection[int]) -> dict[int, Protocol]:
+    """The protocol in force of each of these trials, by trial id, in one query."""
+    return {one.trial_id: protocol_of(one) for one in versions_in_force(trials)}
 
 
 def active_study(trial: Trial) -> Study:
@@ -41,8 +76,8 @@ def sources_of(version: ProtocolVersion) -> Sources:
 
 def status_of(trial: Trial) -> TrialStatus.Name:
     """What the trial does now."""
-    latest = TrialStatus.objects.filter(trial=trial).order_by("-id").first()
-    return TrialStatus.Name(latest.name) if latest else TrialStatus.Name.DRAFT
+    latest = rows(TrialStatus.Name, LATEST_STATUS, {"trial": trial.pk})
+    return latest[0] if latest else TrialStatus.Name.DRAFT
 
 
 def locked_trials() -> QuerySet[Trial]:
@@ -52,7 +87,7 @@ def locked_trials() -> QuerySet[Trial]:
 
 def is_locked(trial: Trial) -> bool:
     """Whether the trial's data are final."""
-    return locked_trials().filter(pk=trial.pk).exists()
+    return TrialStatus.objects.filter(trial=trial, name=TrialStatus.Name.LOCKED).exists()
 
 
 def open_trials() -> list[Trial]:

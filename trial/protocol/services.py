@@ -9,7 +9,7 @@ from trial.protocol.checks import check
 from trial.protocol.errors import AlreadyActive, DataLocked, ReasonMissing, StatusRefused, VersionExists
 from trial.protocol.models import Activation, ProtocolVersion, Trial, TrialStatus
 from trial.protocol.reading import Sources
-from trial.protocol.selectors import is_locked, status_of
+from trial.protocol.selectors import status_of
 
 STEPS = {
     TrialStatus.Name.DRAFT: {TrialStatus.Name.RECRUITING},
@@ -90,5 +90,7 @@ def refuse_locked(trial: Trial) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT FROM protocol_trial WHERE id = %s FOR KEY SHARE", [trial.pk])
-    if is_locked(trial):
-        raise DataLocked
+        # Not one statement with it: a statement does not see what was committed while it waited.
+        cursor.execute("SELECT FROM protocol_trialstatus WHERE trial_id = %s AND name = 'locked'", [trial.pk])
+        if cursor.rowcount:
+            raise DataLocked

@@ -37,12 +37,10 @@ def known_answers(participant: Participant) -> dict[str, Any]:
 
 def submitted_at(participant: Participant, occasion: str) -> datetime | None:
     """When all that is due at an occasion was sent in; None while something is not."""
-    due = [instrument.key for instrument in instruments_due(participant, occasion)]
-    sets = ResponseSet.objects.filter(
-        participant=participant, occasion=occasion, instrument__in=due, submitted_at__isnull=False
-    )
-    times = [at for at in sets.values_list("submitted_at", flat=True) if at is not None]
-    return max(times) if times and len(times) == len(due) else None
+    sets = ResponseSet.objects.filter(participant=participant, occasion=occasion).order_by()
+    sent = dict(sets.values_list("instrument", "submitted_at"))
+    times = [sent.get(instrument.key) for instrument in instruments_due(participant, occasion)]
+    return max(at for at in times if at) if times and all(times) else None
 
 
 def is_submitted(participant: Participant, occasion: str) -> bool:

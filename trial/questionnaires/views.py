@@ -76,7 +76,6 @@ def _ask(visit: Visit, place: Place) -> HttpResponse:
         try:
             save_answers(
                 participant=visit.participant,
-                instrument=place.instrument.key,
                 occasion=visit.occasion,
                 answers=form.answers(),
                 asked=form.asked,

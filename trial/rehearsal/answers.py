@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from screening.eligibility import eligibility
+from screening.eligibility import decided_from_answers, holds
 from trial.protocol import expressions
 from trial.protocol.schema import Item, Kind, Protocol
 
@@ -61,15 +61,21 @@ def fitting(protocol: Protocol, chance: Random, today: date) -> dict[str, Any]:
     Raises RuntimeError when a criterion cannot be met by allowed answers, which is a fault of the protocol.
     """
     items = {item.key: item for item in protocol.eligibility.items}
+    criteria = {criterion.key: criterion for criterion in decided_from_answers(protocol)}
+    needs = {key: expressions.variables(one.expression or "true") for key, one in criteria.items()}
     answers = fill(items.values(), chance, today, {})
+    verdicts = {key: holds(criterion, answers) for key, criterion in criteria.items()}
     for _ in range(TRIES):
-        decision = eligibility(answers, protocol)
-        if decision.eligible:
+        failed = [key for key, met in verdicts.items() if met is False]
+        undecided = [key for key, met in verdicts.items() if met is None]
+        if not failed and not undecided:
             return answers
-        criterion = chance.choice((*decision.failed, *decision.undecided))
-        for key in sorted(expressions.variables(criterion.expression or "") & items.keys()):
-            answers[key] = answer(items[key], chance, today)
-        answers = _only_asked(answers, items.values(), chance, today)
+        looked_at = needs[chance.choice(failed + undecided)]
+        before = answers
+        drawn = {key: answer(items[key], chance, today) for key in sorted(looked_at & items.keys())}
+        answers = _only_asked(before | drawn, items.values(), chance, today)
+        changed = {key for key in items if answers.get(key) != before.get(key)}
+        verdicts |= {key: holds(criteria[key], answers) for key in criteria if needs[key] & changed}
     raise RuntimeError(f"{TRIES} draws of answers found nobody who fits {protocol.slug}.")
 
 

@@ -26,11 +26,14 @@ from trial.people.services import grant
 from trial.protocol.models import Trial
 from trial.protocol.reading import read_sources
 from trial.protocol.selectors import active_protocol
-from trial.rehearsal.run import RECRUITING_DAYS, Rehearsal, Size
-from trial.rehearsal.services import ACTOR, set_up
+from trial.rehearsal.arrival import ACTOR
+from trial.rehearsal.run import Rehearsal, Size
+from trial.rehearsal.services import set_up
 from trial.rehearsal.staff import email_of, name_of
 
-PARTICIPANTS, WEEKS, SEED = 24, 6, 1
+PARTICIPANTS, DAYS, SEED = 36, 98, 1
+AWAY = timedelta(days=14)
+"""So long ago the simulated staff stopped working: what has come in since waits for whoever logs in."""
 PLACES = {
     Coordinator: "/office/",
     TrialManager: "/office/",
@@ -68,12 +71,14 @@ def is_half_filled() -> bool:
 
 
 def _fill_one(file: Path, now: datetime) -> None:
-    first_day = now.date() - timedelta(days=RECRUITING_DAYS + WEEKS * 7)
-    begins = now - timedelta(days=RECRUITING_DAYS + WEEKS * 7 + 1)
+    first_day = now.date() - timedelta(days=DAYS)
+    begins = now - timedelta(days=DAYS + 1)
     with chance.seeded(f"{SEED}/{file.stem}"):
         trial, staff = set_up(sources=read_sources(file), password=password(), now=begins)
-        size = Size(participants=PARTICIPANTS, weeks=WEEKS, seed=SEED, first_day=first_day)
-        Rehearsal(trial=trial, staff=staff, size=size, until=now).run()
+        size = Size(PARTICIPANTS, weeks=1, seed=SEED, first_day=first_day, recruiting_days=DAYS)
+        rehearsal = Rehearsal(trial=trial, staff=staff, size=size, until=now, away_since=now - AWAY)
+        rehearsal.run()
+        rehearsal.office.verify_one(now)
         snapshot = make_snapshot(trial=trial, by=ACTOR, now=now)
     analyse_snapshot(snapshot=snapshot)
 

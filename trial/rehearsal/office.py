@@ -28,11 +28,16 @@ class Office:
         self.people: dict[int, Person] = {}
         self._to_verify: list[Participant] = []
         self._wishes: list[tuple[datetime, Participant]] = []
+        self._to_read = 0
 
     def welcome(self, participant: Participant, person: Person) -> None:
         """A new participant waits to be verified."""
         self.people[participant.pk] = person
         self._to_verify.append(participant)
+
+    def hear(self, unclear: int) -> None:
+        """So many replies came that somebody must read."""
+        self._to_read += unclear
 
     def work(self, now: datetime) -> None:
         """What the coordinator does with what has come in."""
@@ -42,7 +47,13 @@ class Office:
                 allocate(participant=participant, by=self.coordinator, now=now)
                 self._note_wish(participant, now)
         self._record_wishes(now)
-        self._read_unclear_replies(now)
+        if self._to_read:
+            self._read_unclear_replies(now)
+
+    def verify_one(self, now: datetime) -> None:
+        """Who has waited longest is checked, and nobody is randomized yet."""
+        if self._to_verify:
+            self._verify(self._to_verify.pop(0), now)
 
     def _verify(self, participant: Participant, now: datetime) -> bool:
         fits = self.chance.random() > REFUSED
@@ -73,8 +84,9 @@ class Office:
             )
 
     def _read_unclear_replies(self, now: datetime) -> None:
+        self._to_read = 0
         waiting = UnclearReply.objects.filter(participant__trial=self.trial, resolution=None)
-        for reply in waiting.select_related("participant__trial", "participant__site", "occasion"):
+        for reply in waiting.select_related("participant__site", "occasion__participant__trial"):
             self._resolve(reply, now)
 
     def _resolve(self, reply: UnclearReply, now: datetime) -> None:

@@ -9,9 +9,11 @@ from random import Random
 from trial.protocol.schema import Protocol, Weekly
 from trial.rehearsal import identities
 
-DOES_NOT_FIT, GIVES_UP, AGREES = 0.2, 0.04, 0.9
-SILENT_FOR_GOOD, PAUSES, STOPS, WITHDRAWS = 0.03, 0.03, 0.02, 0.01
-ANSWERS, ANSWERS_AFTER_REMINDER, ANSWERS_UNCLEARLY = 0.93, 0.6, 0.02
+DOES_NOT_FIT, GIVES_UP = 0.2, 0.04
+AGREES = 0.9
+"""To a voluntary part of the consent."""
+SILENT_FOR_GOOD, PAUSES, STOPS, WITHDRAWS = 0.05, 0.03, 0.02, 0.01
+ANSWERS, ANSWERS_AFTER_REMINDER, ANSWERS_UNCLEARLY = 0.93, 0.6, 0.03
 FILLS_IN, FILLS_IN_AFTER_REMINDER = 0.75, 0.5
 UNCLEAR = ("?", "vet ikke", "vet inte", "2 eller 3", "ring meg", "jobber litt hver dag", "3-4", "ok", "👍")
 
@@ -47,7 +49,7 @@ class Person:
         returns = self.chance.random() < 0.8
         self.back_at_work = int(self.chance.expovariate(1 / 16)) + 1 if returns else weeks + 1
         self.leaves = self._way_of_leaving()
-        self.leaves_in_week = self.chance.randint(2, weeks)
+        self.leaves_in_week = min(weeks, 2 + int(self.chance.expovariate(1 / 12)))
 
     def _way_of_leaving(self) -> str:
         drawn = self.chance.random()
@@ -58,10 +60,6 @@ class Person:
                 return way
             drawn -= share
         return ""
-
-    def agrees(self) -> bool:
-        """Whether a voluntary part of the consent is ticked."""
-        return self.chance.random() < AGREES
 
     def reply(self, week: int, *, reminded: bool) -> str | None:
         """What the person writes back to the question of a week; None for silence."""
@@ -92,6 +90,11 @@ class Person:
     def delay(self) -> timedelta:
         """From the SMS to the answer: minutes for most, days for a few."""
         return timedelta(minutes=1 + min(self.chance.expovariate(1 / 180), 4 * 24 * 60))
+
+
+def person_of(protocol: Protocol, *, number: int, phone: str, seed: int) -> Person:
+    """The same person for the same number and seed, in every process."""
+    return Person(number, protocol, phone, Random(f"{seed}/person/{number}"))
 
 
 def spellings(days: Decimal, weekly: Weekly, language: str) -> Iterator[str]:

@@ -5,14 +5,17 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from random import Random
+from typing import NamedTuple
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from expertteam.services import open_cases
 from followup.services import finish_plans, interpret_inbound, make_plans, turn_due_occasions, turn_reminders
-from trial.messaging.models import Kind, Message
+from trial.core.db import rows
+from trial.messaging.models import Kind
 from trial.messaging.services import (
     Incoming,
     Report,
@@ -20,21 +23,23 @@ from trial.messaging.services import (
     record_inbound_many,
     record_receipts,
 )
-from trial.people.models import Participant, Site
+from trial.people.models import Participant
 from trial.protocol.models import Trial
 from trial.protocol.selectors import active_study
-from trial.rehearsal import identities
-from trial.rehearsal.arrival import arrive, fill_in
 from trial.rehearsal.gateway import Phones
 from trial.rehearsal.office import Office
-from trial.rehearsal.person import Person
+from trial.rehearsal.person import Person, person_of
 from trial.rehearsal.staff import Staff
 from trial.rehearsal.team import Team
+from trial.rehearsal.visitors import Visit, visitors
 
-RECRUITING_DAYS = 56
 UNDELIVERED = 0.01
 REMINDERS = (Kind.WEEKLY_REMINDER, Kind.QUESTIONNAIRE_REMINDER)
 INVITATIONS = (Kind.QUESTIONNAIRE, Kind.QUESTIONNAIRE_REMINDER)
+
+RECEIVED = """
+SELECT participant_id, key, kind, id, provider_id FROM messaging_message WHERE id = ANY(%(messages)s)
+"""
 
 
 @dataclass(frozen=True)
@@ -45,11 +50,12 @@ class Size:
     weeks: int
     seed: int
     first_day: date
+    recruiting_days: int = 56
 
     @property
     def days(self) -> int:
         """Recruitment, the weeks of the last one recruited, and one more for late answers."""
-        return RECRUITING_DAYS + (self.weeks + 1) * 7
+        return self.recruiting_days + (self.weeks + 1) * 7
 
 
 @dataclass(order=True)
@@ -58,36 +64,54 @@ class Plan:
 
     at: datetime
     number: int
-    text: str | None
-    """The reply; None to fill in the questionnaire of `occasion`."""
     occasion: str
+    text: str | None = field(compare=False)
+    """The reply; None to fill in the questionnaire of `occasion`."""
+
+
+class Received(NamedTuple):
+    """An SMS on the phone of a participant."""
+
+    participant: int
+    key: str
+    kind: str
+    pk: UUID
+    provider_id: str
 
 
 class Rehearsal:
     """Recruits simulated people until `size.participants` are in the trial, and follows them up."""
 
-    def __init__(self, *, trial: Trial, staff: Staff, size: Size, until: datetime | None = None) -> None:
-        """`until` ends it early, in the middle of the trial."""
-        self.trial, self.size, self.until = trial, size, until
+    def __init__(
+        self,
+        *,
+        trial: Trial,
+        staff: Staff,
+        size: Size,
+        until: datetime | None = None,
+        away_since: datetime | None = None,
+    ) -> None:
+        """`until` ends it early, in the middle of the trial. From `away_since` on no staff works."""
+        self.trial, self.size, self.until, self.away_since = trial, size, until, away_since
         self.study = active_study(trial)
         self.zone = ZoneInfo(self.study.protocol.time_zone)
-        self.sites = list(Site.objects.filter(trial=trial).order_by("key"))
         self.phones = Phones()
         self.chance = Random(f"{size.seed}/days")
         self.office = Office(trial=trial, staff=staff, chance=Random(f"{size.seed}/office"))
         self.team = Team(trial=trial, staff=staff, chance=Random(f"{size.seed}/team"))
         self.people: dict[int, tuple[Participant, Person]] = {}
         self.plans: list[Plan] = []
-        self.met = 0
+        self.invited = 0
         self.seconds: defaultdict[str, float] = defaultdict(float)
-        self._phone_numbers = identities.phones(self.study.protocol.country)
 
     def run(self) -> None:
         """Live through every moment; `seconds` then says how long each stage took."""
-        for moment in self._moments():
-            if self.until and moment >= self.until:
-                return
-            self._live(moment)
+        with visitors(trial=self.trial.pk, seed=self.size.seed) as self.visitors:
+            for moment in self._moments():
+                if self.until and moment >= self.until:
+                    break
+                self._live(moment)
+            self._welcome()
 
     def _moments(self) -> Iterator[datetime]:
         """When something can happen: around the question and the day after it, daily while people come."""
@@ -96,19 +120,27 @@ class Rehearsal:
             day = self.size.first_day + timedelta(days=number)
             asked = datetime.combine(day, weekly.at, self.zone).astimezone(UTC)
             since_question = (day.weekday() - weekly.weekday_number) % 7
-            if number < RECRUITING_DAYS or since_question in (0, 1, 4):
+            if number < self.size.recruiting_days or since_question in (0, 1, 4):
                 yield asked + timedelta(minutes=5)
             if since_question in (0, 1):
                 yield asked + timedelta(hours=4)
 
     def _live(self, now: datetime) -> None:
+        at_work = self.away_since is None or now < self.away_since
         with self._stage("screening"):
-            self._recruit(now)
+            self._welcome()
+        visits, replies = self._due(now)
+        if visits:
+            self.visitors.let_fill_in(visits)
+        self._invite(now)
         with self._stage("office"):
-            self.office.work(now)
+            if at_work:
+                self.office.work(now)
         with self._stage("replies"):
-            self._carry_out_plans(now)
-            interpret_inbound(now=now)
+            record_inbound_many(replies)
+            self.office.hear(interpret_inbound(now=now).unclear)
+        with self._stage("questionnaires"):
+            self.visitors.filled_in()
         with self._stage("plan"):
             make_plans(now=now)
             turn_due_occasions(now=now)
@@ -119,7 +151,8 @@ class Rehearsal:
             self._look_at_phones(now)
         with self._stage("expert team"):
             open_cases(now=now)
-            self.team.work(now)
+            if at_work:
+                self.team.work(now)
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
@@ -127,41 +160,39 @@ class Rehearsal:
         yield
         self.seconds[name] += time.perf_counter() - started
 
-    def _recruit(self, now: datetime) -> None:
+    def _invite(self, now: datetime) -> None:
         """An even stream of people until enough of them take part."""
         past = (now.astimezone(self.zone).date() - self.size.first_day).days + 1
-        wanted = min(self.size.participants, -(-self.size.participants * past // RECRUITING_DAYS))
-        while len(self.people) < wanted:
-            self._meet_somebody(now)
+        wanted = min(self.size.participants, -(-self.size.participants * past // self.size.recruiting_days))
+        if wanted > self.invited:
+            self.visitors.invite(wanted, now=now)
+            self.invited = wanted
 
-    def _meet_somebody(self, now: datetime) -> None:
-        self.met += 1
-        person = Person(
-            number=self.met,
-            protocol=self.study.protocol,
-            phone=next(self._phone_numbers),
-            chance=Random(f"{self.size.seed}/person/{self.met}"),
+    def _welcome(self) -> None:
+        """Those who came since the last moment wait for the office."""
+        came = self.visitors.came()
+        participants = Participant.objects.select_related("trial", "site").in_bulk(
+            [one.participant for one in came]
         )
-        site = self.chance.choice(self.sites)
-        participant = arrive(person, trial=self.trial, study=self.study, site=site, now=now)
-        if participant:
-            self.people[participant.pk] = (participant, person)
-            self.office.welcome(participant, person)
+        for one in came:
+            person = person_of(self.study.protocol, number=one.number, phone=one.phone, seed=self.size.seed)
+            self.people[one.participant] = (participants[one.participant], person)
+            self.office.welcome(participants[one.participant], person)
 
     def _look_at_phones(self, now: datetime) -> None:
         """People read what came, and decide what to do about it."""
-        messages = Message.objects.in_bulk(self.phones.take())
         reports = []
-        for message in sorted(messages.values(), key=lambda one: (one.participant_id, one.key)):
+        messages = rows(Received, RECEIVED, {"messages": self.phones.take()})
+        for message in sorted(messages, key=lambda one: (self.people[one.participant][1].number, one.key)):
             failed = self.chance.random() < UNDELIVERED
             status, code = ("undelivered", "30003") if failed else ("delivered", "")
-            reports.append(Report(message.pk, str(message.provider_id), status, code))
+            reports.append(Report(message.pk, message.provider_id, status, code))
             if not failed:
                 self._decide(message, now)
         record_receipts(reports, now=now)
 
-    def _decide(self, message: Message, now: datetime) -> None:
-        _, person = self.people[message.participant_id]
+    def _decide(self, message: Received, now: datetime) -> None:
+        _, person = self.people[message.participant]
         occasion = message.key.partition(":")[0]
         reminded = message.kind in REMINDERS
         text = None
@@ -173,17 +204,18 @@ class Rehearsal:
         else:
             acts = False
         if acts:
-            plan = Plan(now + person.delay(), message.participant_id, text, occasion)
+            plan = Plan(now + person.delay(), message.participant, occasion, text)
             heapq.heappush(self.plans, plan)
 
-    def _carry_out_plans(self, now: datetime) -> None:
-        incoming = []
+    def _due(self, now: datetime) -> tuple[list[Visit], list[Incoming]]:
+        """What people planned to do by now: visits to the questionnaires, and replies."""
+        visits, replies = [], []
         while self.plans and self.plans[0].at <= now:
             plan = heapq.heappop(self.plans)
-            participant, person = self.people[plan.number]
+            _, person = self.people[plan.number]
             if plan.text is None:
-                fill_in(participant, plan.occasion, person, self.study, plan.at)
+                visits.append(Visit(plan.number, person.number, plan.occasion, plan.at))
             else:
                 reply_id = f"rehearsal-{plan.number}-{plan.at.timestamp()}"
-                incoming.append(Incoming(reply_id, person.phone, plan.text, plan.at))
-        record_inbound_many(incoming)
+                replies.append(Incoming(reply_id, person.phone, plan.text, plan.at))
+        return visits, replies

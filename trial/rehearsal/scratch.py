@@ -26,7 +26,7 @@ def scratch_database() -> Iterator[None]:
         yield
     finally:
         _connect_to(home)
-        _as_owner("DROP DATABASE {} WITH (FORCE)", name)
+        _drop(name)
 
 
 def _connect_to(name: str) -> None:
@@ -39,9 +39,17 @@ def start_over() -> None:
     """Drop the database with all that is in it, and make it anew."""
     name = connections["owner"].settings_dict["NAME"]
     _connect_to(name)
-    _as_owner("DROP DATABASE {} WITH (FORCE)", name)
+    _drop(name)
     _as_owner("CREATE DATABASE {}", name)
     call_command("migrate", verbosity=0)
+
+
+def _drop(name: str) -> None:
+    """PostgreSQL waits some seconds for sessions that are just ending.
+
+    FORCE would not: the owner may not end the sessions of the application's role.
+    """
+    _as_owner("DROP DATABASE {}", name)
 
 
 def _as_owner(statement: str, name: str) -> None:

@@ -18,11 +18,10 @@ from trial.protocol.models import Trial, TrialStatus
 from trial.protocol.reading import Sources
 from trial.protocol.selectors import protocol_of
 from trial.protocol.services import activate, load_protocol, set_trial_status
+from trial.rehearsal.arrival import ACTOR
 from trial.rehearsal.run import Rehearsal, Size
 from trial.rehearsal.staff import Staff, hire
 from trial.rehearsal.story import Story, tell
-
-ACTOR = "system:rehearsal"
 
 
 def set_up(*, sources: Sources, password: str | None, now: datetime) -> tuple[Trial, Staff]:
@@ -50,6 +49,7 @@ def rehearse(
     `weeks` None means all that the protocol asks for; `out` gets a copy of the snapshot. The same seed gives
     the same data set, bit for bit.
     """
+    started = time.perf_counter()
     begins = datetime.combine(first_day, datetime.min.time(), UTC) - timedelta(days=1)
     with chance.seeded(seed):
         trial, staff = set_up(sources=sources, password=None, now=begins)
@@ -59,16 +59,19 @@ def rehearse(
         rehearsal = Rehearsal(trial=trial, staff=staff, size=size)
         rehearsal.run()
         ends = datetime.combine(first_day, datetime.max.time(), ZoneInfo(protocol.time_zone)).astimezone(UTC)
-        return _finish(trial, size, out, ends + timedelta(days=size.days), rehearsal.seconds)
+        return _finish(trial, size, out, ends + timedelta(days=size.days), rehearsal.seconds, started)
 
 
-def _finish(trial: Trial, size: Size, out: Path | None, now: datetime, seconds: dict[str, float]) -> Story:
+def _finish(
+    trial: Trial, size: Size, out: Path | None, now: datetime, seconds: dict[str, float], began: float
+) -> Story:
     started = time.perf_counter()
     snapshot = make_snapshot(trial=trial, by=ACTOR, now=now, directory=out)
     seconds["export"] = time.perf_counter() - started
     started = time.perf_counter()
     results = analyse(snapshot.path).as_json()
     seconds["analysis"] = time.perf_counter() - started
+    seconds["in all"] = time.perf_counter() - began
     return tell(
         trial=trial,
         seed=size.seed,

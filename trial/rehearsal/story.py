@@ -17,7 +17,10 @@ from trial.protocol.models import Trial
 
 @dataclass(frozen=True)
 class Story:
-    """Counts per stage of one rehearsed trial; `seconds` is wall-clock time per stage."""
+    """Counts per stage of one rehearsed trial; `seconds` is wall-clock time per stage.
+
+    Of screening and questionnaires, which a second process sees to, it is how long the others waited.
+    """
 
     trial: str
     participants: int

@@ -3,17 +3,18 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import F
 
-from trial.messaging import quiet, texts
+from trial.core.db import rows
+from trial.messaging import quiet
 from trial.messaging.gateways import Gateway, InDoubt, Refused, Sent, TryLater
 from trial.messaging.models import AT_ANY_HOUR, REQUESTED, Message, SkipReason, State
 from trial.messaging.services.receipts import record_accepted
@@ -21,19 +22,33 @@ from trial.people.facts import Barrier
 from trial.people.identity import vault
 from trial.people.selectors import contact_barriers
 from trial.people.services import phones_for_sending
-from trial.protocol.models import Trial
 from trial.protocol.schema import Protocol
-from trial.protocol.selectors import active_protocol
+from trial.protocol.selectors import active_protocols
 
 SWEEP_SECONDS = 60
 """No send starts later than this after its claim, so a claim left alone for long was abandoned."""
 
+RECORD_EVERY_SECONDS = 0.05
+"""Many sends are recorded at once; after a kill the provider is asked about those of the last moment."""
+
+TABLE = Message._meta.db_table
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
+
+DUE = """
+SELECT message.id, message.participant_id, participant.trial_id, message.kind, message.body,
+       message.other_phone, message.not_after, message.attempts
+  FROM messaging_message AS message
+  JOIN people_participant AS participant ON participant.id = message.participant_id
+ WHERE message.state = 'queued' AND message.try_at <= %(now)s
+ ORDER BY message.try_at, message.id
+ LIMIT %(size)s
+   FOR NO KEY UPDATE OF message SKIP LOCKED
+"""
 
 CLAIM = """
 UPDATE messaging_message AS message
    SET state = 'in_flight', claimed_at = %s, attempts = attempts + 1, recipient = claimed.recipient
-  FROM unnest(%s::uuid[], %s::bytea[]) AS claimed (id, recipient)
+  FROM unnest(%b::uuid[], %b::bytea[]) AS claimed (id, recipient)
  WHERE message.id = claimed.id
 """
 
@@ -48,6 +63,23 @@ class Counts:
     postponed: int = 0
     put_back: int = 0
     in_doubt: int = 0
+
+
+class Due(NamedTuple):
+    """A waiting message, as DUE reads it."""
+
+    id: UUID
+    participant: int
+    trial: int
+    kind: str
+    body: bytes
+    other_phone: bytes | None
+    not_after: datetime
+    attempts: int
+
+    def open_(self, field: str) -> str:
+        """The text sealed in `body` or `other_phone`."""
+        return vault.open_(getattr(self, field), table=TABLE, row=self.id, field=field)
 
 
 @dataclass(frozen=True)
@@ -95,15 +127,13 @@ class _Sweep:
         return self.halted.is_set() or time.monotonic() > self._ends
 
     def next_batch(self, size: int, pool: ThreadPoolExecutor) -> bool:
-        """Claim and send; False when nothing was due."""
+        """Claim and send; False when no more is due."""
         looked_at, letters = self._claim(size)
-        pending: dict[Future[Outcome], Letter] = {
-            pool.submit(self._send, letter): letter for letter in letters
-        }
-        while pending:
-            done, _ = wait(pending, return_when=FIRST_COMPLETED)
-            self._record([(pending.pop(future), future.result()) for future in done])
-        return looked_at > 0
+        under_way = {pool.submit(self._send, letter): letter for letter in letters}
+        while under_way:
+            done, _ = wait(under_way, timeout=RECORD_EVERY_SECONDS)
+            self._record([(under_way.pop(future), future.result()) for future in done])
+        return looked_at == size
 
     def _send(self, letter: Letter) -> Outcome:
         """Runs in a thread: no database here."""
@@ -119,52 +149,48 @@ class _Sweep:
 
     @transaction.atomic
     def _claim(self, size: int) -> tuple[int, list[Letter]]:
-        due = list(
-            Message.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
-            .filter(state=State.QUEUED, try_at__lte=self.now)
-            .select_related("participant__trial")
-            .order_by("try_at", "id")[:size]
-        )
-        people = {message.participant_id for message in due}
+        due = rows(Due, DUE, {"now": self.now, "size": size})
+        return len(due), self._claimed(due) if due else []
+
+    def _claimed(self, due: Sequence[Due]) -> list[Letter]:
+        people = {message.participant for message in due}
         barriers = contact_barriers(people, self.now)
         phones = phones_for_sending(people)
         letters: list[Letter] = []
         skipped: dict[SkipReason, list[UUID]] = defaultdict(list)
         postponed: dict[datetime, list[UUID]] = defaultdict(list)
         for message in due:
-            person = message.participant_id
-            to = vault.open_of(message, "other_phone") or phones.get(person, "")
+            person = message.participant
+            to = message.open_("other_phone") if message.other_phone else phones.get(person, "")
             allowed_at = self._allowed_at(message)
             if reason := _skip_reason(message, barriers.get(person), to, allowed_at):
-                skipped[reason].append(message.pk)
+                skipped[reason].append(message.id)
             elif allowed_at > self.now:
-                postponed[allowed_at].append(message.pk)
+                postponed[allowed_at].append(message.id)
             else:
-                letters.append(Letter(message.pk, to, texts.message_body(message), message.attempts + 1))
-        self._write_claim(letters)
+                letters.append(Letter(message.id, to, message.open_("body"), message.attempts + 1))
+        if letters:
+            self._write_claim(letters)
         for reason, ids in skipped.items():
-            never = Message.objects.filter(pk__in=ids)
-            never.update(state=State.SKIPPED, skip_reason=reason, other_phone=None)
+            never = Message.objects.filter(pk__among=ids)
+            self.counts.skipped += never.update(state=State.SKIPPED, skip_reason=reason, other_phone=None)
         for allowed_at, ids in postponed.items():
-            Message.objects.filter(pk__in=ids).update(try_at=allowed_at)
-        self.counts.skipped += sum(map(len, skipped.values()))
-        self.counts.postponed += sum(map(len, postponed.values()))
-        return len(due), letters
+            self.counts.postponed += Message.objects.filter(pk__among=ids).update(try_at=allowed_at)
+        return letters
 
-    def _allowed_at(self, message: Message) -> datetime:
+    def _allowed_at(self, message: Due) -> datetime:
         if message.kind in AT_ANY_HOUR:
             return self.now
-        return quiet.next_allowed(self._protocol(message.participant.trial), self.now)
+        return quiet.next_allowed(self._protocol(message.trial), self.now)
 
-    def _protocol(self, trial: Trial) -> Protocol:
-        if trial.pk not in self._protocols:
-            self._protocols[trial.pk] = active_protocol(trial)
-        return self._protocols[trial.pk]
+    def _protocol(self, trial: int) -> Protocol:
+        if trial not in self._protocols:
+            self._protocols |= active_protocols([trial])
+        return self._protocols[trial]
 
     def _write_claim(self, letters: Iterable[Letter]) -> None:
-        table = Message._meta.db_table
         recipients = {
-            letter.message_id: vault.seal(letter.to, table=table, row=letter.message_id, field="recipient")
+            letter.message_id: vault.seal(letter.to, table=TABLE, row=letter.message_id, field="recipient")
             for letter in letters
         }
         with connection.cursor() as cursor:
@@ -178,8 +204,9 @@ class _Sweep:
                 accepted[letter.message_id] = outcome.provider_id
             else:
                 self._record_not_sent(letter, outcome)
-        record_accepted(provider_ids=accepted, now=self.now)
-        self.counts.sent += len(accepted)
+        if accepted:
+            record_accepted(provider_ids=accepted, now=self.now)
+            self.counts.sent += len(accepted)
 
     def _record_not_sent(self, letter: Letter, outcome: Refused | TryLater | InDoubt | NotTried) -> None:
         # A callback may have told meanwhile that the provider took it; then there is nothing to write.
@@ -204,9 +231,7 @@ class _Sweep:
                 )
 
 
-def _skip_reason(
-    message: Message, barrier: Barrier | None, to: str, allowed_at: datetime
-) -> SkipReason | None:
+def _skip_reason(message: Due, barrier: Barrier | None, to: str, allowed_at: datetime) -> SkipReason | None:
     if barrier and (barrier is Barrier.DIED or message.kind not in REQUESTED):
         return SkipReason(barrier.value)
     if not to:

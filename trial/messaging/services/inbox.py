@@ -3,13 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import uuid4
 
-from django.db import transaction
+from django.db import connection
 
 from trial.messaging.models import Inbound
 from trial.people.identity import blind_index, vault
-from trial.people.models import Participant
-from trial.people.selectors import participants_by_phone_indexes
+from trial.people.selectors import only_trials_by_phone_indexes
+
+KEEP = """
+INSERT INTO messaging_inbound (id, provider_id, trial_id, from_index, body, received_at)
+SELECT * FROM unnest(%b::uuid[], %b::text[], %b::bigint[], %b::bytea[], %b::bytea[], %b::timestamptz[])
+    ON CONFLICT (provider_id) DO NOTHING
+"""
+
+TAKE = """
+UPDATE messaging_inbound SET handled_at = %s
+ WHERE id = ANY(ARRAY(SELECT id FROM messaging_inbound WHERE handled_at IS NULL
+                       ORDER BY received_at, id LIMIT %s FOR UPDATE SKIP LOCKED))
+RETURNING *
+"""
 
 
 @dataclass(frozen=True)
@@ -22,30 +35,31 @@ class Incoming:
     received_at: datetime
 
 
-@transaction.atomic
 def record_inbound_many(incoming: Sequence[Incoming]) -> None:
     """Keep incoming SMS, their texts sealed and their senders known by blind index alone.
 
     The same provider id twice is the same message; two equal texts are two.
     """
+    if not incoming:
+        return
     indexes = {one.sender: blind_index(one.sender, field="phone") for one in incoming}
-    families = participants_by_phone_indexes(indexes.values())
-    Inbound.objects.bulk_create(
-        [_sealed(one, indexes[one.sender], families.get(indexes[one.sender], [])) for one in incoming],
-        ignore_conflicts=True,
-    )
+    trials = only_trials_by_phone_indexes(indexes.values())
+    sealed = [_sealed(one, indexes[one.sender], trials.get(indexes[one.sender])) for one in incoming]
+    with connection.cursor() as cursor:
+        cursor.execute(KEEP, [list(column) for column in zip(*sealed, strict=True)])
 
 
-def _sealed(one: Incoming, index: bytes, family: Sequence[Participant]) -> Inbound:
-    trials = {participant.trial_id for participant in family}
-    inbound = Inbound(
-        provider_id=one.provider_id,
-        trial_id=trials.pop() if len(trials) == 1 else None,
-        from_index=index,
-        received_at=one.received_at,
+def _sealed(one: Incoming, index: bytes, trial: int | None) -> tuple[object, ...]:
+    """The columns that KEEP asks for."""
+    pk = uuid4()
+    return (
+        pk,
+        one.provider_id,
+        trial,
+        index,
+        vault.seal(one.body, table=Inbound._meta.db_table, row=pk, field="body"),
+        one.received_at,
     )
-    vault.seal_into(inbound, "body", one.body)
-    return inbound
 
 
 def record_inbound(*, provider_id: str, sender: str, body: str, now: datetime) -> Inbound:
@@ -54,13 +68,10 @@ def record_inbound(*, provider_id: str, sender: str, body: str, now: datetime) -
     return Inbound.objects.get(provider_id=provider_id)
 
 
-@transaction.atomic
 def take_inbound(*, now: datetime, limit: int = 200) -> list[Inbound]:
     """The oldest messages that nobody has handled, marked as handled.
 
     Call it in the transaction that handles them: if that fails, they wait again.
     """
-    waiting = Inbound.objects.select_for_update(skip_locked=True).filter(handled_at=None)
-    taken = list(waiting.order_by("received_at", "id")[:limit])
-    Inbound.objects.filter(pk__in=[inbound.pk for inbound in taken]).update(handled_at=now)
-    return taken
+    taken = Inbound.objects.raw(TAKE, [now, limit])
+    return sorted(taken, key=lambda one: (one.received_at, one.pk))

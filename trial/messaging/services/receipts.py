@@ -7,20 +7,32 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from trial.messaging.models import Message, Receipt, State
+from trial.messaging.models import State
 
 ACCEPT = """
 UPDATE messaging_message AS message
    SET state = 'sent', provider_id = accepted.provider_id, sent_at = %s,
        recipient = NULL, other_phone = NULL, skip_reason = '', error_code = ''
-  FROM unnest(%s::uuid[], %s::text[]) AS accepted (id, provider_id)
+  FROM unnest(%b::uuid[], %b::text[]) AS accepted (id, provider_id)
  WHERE message.id = accepted.id AND message.state <> 'sent'
    AND NOT EXISTS (SELECT FROM messaging_message AS other WHERE other.provider_id = accepted.provider_id)
 """
 """The last line: two people who share a phone get the same text, and one send must not count for both."""
 
+KEEP = """
+WITH report AS (
+    SELECT report.*, message.state
+      FROM unnest(%b::uuid[], %b::text[], %b::text[]) AS report (message_id, status, error_code)
+      JOIN messaging_message AS message ON message.id = report.message_id
+), kept AS (
+    INSERT INTO messaging_receipt (message_id, status, error_code, at)
+    SELECT message_id, status, error_code, %s FROM report
+        ON CONFLICT (message_id, status) DO NOTHING
+)
+SELECT message_id, state FROM report
+"""
 
-@transaction.atomic
+
 def record_accepted(*, provider_ids: Mapping[UUID, str], now: datetime) -> int:
     """The provider took these messages, whatever we thought before. Returns how many we did not know of."""
     with connection.cursor() as cursor:
@@ -41,20 +53,16 @@ class Report:
 @transaction.atomic
 def record_receipts(reports: Sequence[Report], *, now: datetime) -> int:
     """Keep status reports, which also tell of sends whose answers were lost. Returns how many are of ours."""
-    states = dict(
-        Message.objects.filter(pk__in={one.message_id for one in reports}).values_list("pk", "state")
-    )
+    if not reports:
+        return 0
+    columns = zip(*((one.message_id, one.status, one.error_code) for one in reports), strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(KEEP, [*map(list, columns), now])
+        states = dict(cursor.fetchall())
     ours = [one for one in reports if one.message_id in states]
     unknown = {one.message_id: one.provider_id for one in ours if states[one.message_id] != State.SENT}
     if unknown:
         record_accepted(provider_ids=unknown, now=now)
-    Receipt.objects.bulk_create(
-        [
-            Receipt(message_id=one.message_id, status=one.status, error_code=one.error_code, at=now)
-            for one in ours
-        ],
-        ignore_conflicts=True,
-    )
     return len(ours)
 
 

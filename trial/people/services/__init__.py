@@ -12,14 +12,13 @@ from trial.people.services.identity import (
     Identity,
     change_phone,
     disclose_identity,
-    phone_for_sending,
     phones_for_sending,
     read_identity,
 )
 from trial.people.services.members import close_site, end_membership, grant, must_grant, open_site, sync_sites
 from trial.people.services.protocol import put_in_force
 from trial.people.services.registration import Contact, normalise_contact, register_participant
-from trial.people.services.status import add_status
+from trial.people.services.status import add_status, lock_participant
 
 __all__ = [
     "Contact",
@@ -33,11 +32,11 @@ __all__ = [
     "issue_code",
     "issue_codes_for_phone",
     "issue_long_codes",
+    "lock_participant",
     "must_grant",
     "normalise_contact",
     "open_site",
     "participant_by_code",
-    "phone_for_sending",
     "phones_for_sending",
     "put_in_force",
     "read_identity",

@@ -4,7 +4,7 @@ questionnaire."""
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -123,11 +123,11 @@ def _matching(
 
 @transaction.atomic
 def issue_long_codes(
-    *, participants: Sequence[Participant], purpose: Purpose | str, now: datetime, valid_for: timedelta
+    *, participants: Collection[int], purpose: Purpose | str, now: datetime, valid_for: timedelta
 ) -> dict[int, str]:
-    """For each participant id nine characters (`K7F-4MX-3RW`) that open one thing again and again until
+    """For each participant, by id, nine characters (`K7F-4MX-3RW`) that open one thing again and again until
     they expire."""
-    codes = {participant.pk: _long_code() for participant in participants}
+    codes = {participant: _long_code() for participant in participants}
     AccessCode.objects.bulk_create(
         AccessCode(
             participant_id=pk,

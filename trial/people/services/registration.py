@@ -90,23 +90,15 @@ def register_participant(
     contact = normalise_contact(contact, protocol, today=now.astimezone(ZoneInfo(protocol.time_zone)).date())
     person = person_index(trial, contact)
     _refuse_known(person)
-    try:
-        with transaction.atomic():
-            participant = _with_new_study_id(
-                Participant(
-                    trial=trial,
-                    site=site,
-                    language=language,
-                    protocol_version=protocol_version,
-                    registered_at=now,
-                )
-            )
-            seal_identity(IdentityRecord(participant=participant, person_index=person), contact).save(
-                force_insert=True
-            )
-    except IntegrityError:
-        _refuse_known(person)
-        raise
+    participant = Participant(
+        trial=trial,
+        site=site,
+        language=language,
+        protocol_version=protocol_version,
+        registered_at=now,
+    )
+    record = seal_identity(IdentityRecord(person_index=person), contact)
+    _save_under_new_study_id(participant, record)
     ParticipantStatus.objects.create(participant=participant, name=Status.REGISTERED, at=now)
     return participant
 
@@ -134,20 +126,23 @@ def with_phone(contact: Contact, raw: str, region: str) -> Contact:
 
 
 def _refuse_known(person: bytes) -> None:
-    known = Participant.objects.filter(identity__person_index=person).select_related("trial", "site").first()
+    known = Participant.objects.filter(identity__person_index=person).first()
     if known is not None:
         raise AlreadyRegistered(_("You are registered in this study already."), known)
 
 
-def _with_new_study_id(participant: Participant) -> Participant:
+def _save_under_new_study_id(participant: Participant, record: IdentityRecord) -> None:
     for _draw in range(STUDY_ID_DRAWS):
         participant.study_id = new_study_id()
         try:
             with transaction.atomic():
                 participant.save(force_insert=True)
+                record.participant = participant
+                record.save(force_insert=True)
         except IntegrityError:
+            _refuse_known(record.person_index)
             if Participant.objects.filter(study_id=participant.study_id).exists():
                 continue
             raise
-        return participant
+        return
     raise RuntimeError("No free study id in twenty draws: the installation has too many participants.")

@@ -2,14 +2,13 @@
 
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from trial.accounts.models import User
 from trial.people.errors import StatusRefused
-from trial.people.facts import Facts
+from trial.people.facts import Facts, read_facts
 from trial.people.models import IdentityRecord, Participant, ParticipantStatus, Status
-from trial.people.selectors import facts
 from trial.protocol.services import refuse_locked
 
 AFTER_DEATH = {Status.STOPPED_CONTACT, Status.WITHDRAWN_CONTACT, Status.WITHDRAWN_DATA}
@@ -42,10 +41,11 @@ def add_status(
     DataLocked for what would change the data of a trial that is locked.
     """
     status = Status(name)
-    Participant.objects.select_for_update().get(pk=participant.pk)
-    known = facts(participant, now)
+    lock_participant(participant)
+    rows = list(ParticipantStatus.objects.filter(participant=participant))
+    known = read_facts(rows, now)
     if status in known and (status is not Status.PAUSED or until == known.paused_until):
-        return ParticipantStatus.objects.filter(participant=participant, name=status).latest("at", "id")
+        return next(row for row in reversed(rows) if row.name == status)
     _refuse_impossible(status, known, now, until)
     if status not in AFTER_LOCK:
         refuse_locked(participant.trial)
@@ -55,6 +55,12 @@ def add_status(
     if status is Status.WITHDRAWN_DATA:
         _erase_identity(participant, now)
     return row
+
+
+def lock_participant(participant: Participant) -> None:
+    """One act at a time on a participant, until the caller's transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM people_participant WHERE id = %s FOR UPDATE", [participant.pk])
 
 
 def _refuse_impossible(status: Status, known: Facts, now: datetime, until: datetime | None) -> None:
