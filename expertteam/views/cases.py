@@ -44,8 +44,8 @@ def case(request: HttpRequest, study_id: str) -> HttpResponse:
         "next": coming[0] if coming and not closed else None,
         "now": now(),
     }
+    services.read_case(case=one, by=user, now=now())
     if context["may_write"]:
-        services.read_case(case=one, by=user, now=now())
         context |= {
             "summary": selectors.summary(one, language),
             "advice": selectors.advice_of(one),

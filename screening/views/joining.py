@@ -1,6 +1,7 @@
 """From consent to the phone that is confirmed: the visitor becomes a participant."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -120,8 +121,9 @@ def _enter(visit: Visit, attempt: Attempt, participant: Participant) -> HttpResp
 @visiting(Step.CONFIRM)
 def send_again(visit: Visit, attempt: Attempt) -> HttpResponseBase:
     """One more code."""
-    if participant := _confirming(visit, attempt):
-        _send_code(visit, participant, now())
+    with evenly():
+        if participant := _confirming(visit, attempt):
+            _send_code(visit, participant, now())
     messages.info(visit.request, _("We have sent a new code. It can take a minute to arrive."))
     return visit.go("confirm")
 
@@ -133,12 +135,10 @@ def correct_phone(visit: Visit, attempt: Attempt) -> HttpResponseBase:
     moment = now()
     form = PhoneForm(visit.protocol.country, visit.posted)
     if form.is_valid():
-        try:
+        with evenly(), suppress(DomainError):
             services.correct_phone(attempt=attempt, phone=form.cleaned_data["phone"], now=moment)
-        except DomainError:
-            return visit.go("confirm")
-        if participant := _confirming(visit, attempt):
-            _send_code(visit, participant, moment)
+            if participant := _confirming(visit, attempt):
+                _send_code(visit, participant, moment)
         return visit.go("confirm")
     return visit.render("correct_phone.html", {"form": form})
 

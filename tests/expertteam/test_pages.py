@@ -112,6 +112,7 @@ def test_a_coordinator_puts_the_team_together_and_reads_nothing_written(case, al
     page = text(browser.get(url("case", case)))
     assert "Secret of the team" not in page
     assert "for the team alone" in page
+    assert ReadEvent.objects.get(what="case").fields == ["meetings", "team"]
     for address in member_pages(case):
         assert browser.get(address).status_code == 404
     expert = make_user("expert", site=case.participant.site)

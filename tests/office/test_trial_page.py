@@ -3,6 +3,7 @@ from django.urls import reverse
 
 from tests.browsers import PHONE, assert_good, photograph
 from tests.factories import NOW, TINY, make_trial, make_user
+from trial.audit.models import AuditEvent
 from trial.protocol.models import Activation, TrialStatus
 from trial.protocol.reading import Sources, read_sources
 from trial.protocol.selectors import active_protocol, status_of
@@ -89,6 +90,22 @@ def test_a_version_shows_what_differs_and_is_put_in_force(browser_of, trial, man
     assert "Put in force" not in browser.get(address).content.decode()
     again = browser.post(reverse("admin:protocol_trial_activate", args=[trial.pk, amended.pk]), follow=True)
     assert "was activated before" in again.content.decode()
+
+
+@pytest.mark.parametrize("role", ["coordinator", "trial_manager", "monitor", "system_administrator"])
+def test_nobody_in_the_office_reads_block_sizes(browser_of, trial, role):
+    sources = read_sources(TINY)
+    text = sources.protocol.replace('version = "1.0"', 'version = "1.1"')
+    text = text.replace("block_sizes = [4, 6]", "block_sizes = [4, 8]  # blocks of four or eight")
+    amended = load_protocol(sources=Sources(text, sources.instruments), reason="Longer blocks", now=NOW)
+    browser = browser_of(make_user(role, trial=None if role == "system_administrator" else trial))
+    shown = browser.get(reverse("admin:protocol_trial_version", args=[trial.pk, amended.pk]))
+    assert "Differs. Only the statistician sees how." in shown.content.decode()
+    for telling in ("block_sizes", "4, 6", "4, 8", "four or eight"):
+        assert telling not in shown.content.decode()
+    event = AuditEvent.objects.get(table_name="protocol_protocolversion", row_id=str(amended.pk))
+    assert event.new["source"] == "[masked]"
+    assert event.new["sha256"] == amended.sha256
 
 
 def test_a_coordinator_reads_and_may_not_decide(browser_of, trial, amended):

@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from expertteam.selectors import case_of
 from followup.selectors import ledger
 from randomization.selectors import allocation_fact, checklist
 from screening.selectors import consent_of, criteria_to_verify, screening_answers, verification_of
@@ -119,7 +118,6 @@ def story(user: User, participant: Participant, language: str, now: datetime) ->
         "weeks": ledger(participant, now),
         "messages_sent": _messages(participant, may["view_arm"]),
         "calls": participant.calls.select_related("by"),
-        "case": case_of(participant) if may["manage_case"] and may["view_arm"] else None,
         "answers": _answers(participant, language) if may_read_answers else [],
     }
 

@@ -21,7 +21,7 @@ from trial.office.forms import MAX_REASON
 from trial.people.admin_base import OfficeModelAdmin, number_in
 from trial.people.selectors import has_permission, trials_for
 from trial.people.services import put_in_force
-from trial.protocol.diff import differences
+from trial.protocol.diff import differences, flat, tells_design
 from trial.protocol.models import Activation, ProtocolVersion, Trial, TrialStatus
 from trial.protocol.selectors import protocol_of, status_of, study_of
 from trial.protocol.services import set_trial_status, steps_from
@@ -142,15 +142,22 @@ def _actor(request: HttpRequest) -> str:
 @never_cache
 @require_GET
 def version(request: HttpRequest, pk: int, version_pk: int) -> HttpResponse:
-    """A version's text, and what differs from the one before."""
+    """What a version says, key by key, and what differs from the one before.
+
+    How the lists are made is left out, and so are the file's comments, which may speak of it.
+    """
     one = _open(request, pk, Permission.VIEW_OFFICE)
     shown = get_object_or_404(one.versions, pk=version_pk)
     before = one.versions.filter(pk__lt=shown.pk).order_by("-id").first()
+    changed = differences(study_of(before), study_of(shown)) if before else []
     context = {
         "trial": one,
         "version": shown,
         "before": before,
-        "differences": differences(study_of(before), study_of(shown)) if before else [],
+        "differences": [each for each in changed if not tells_design(each.path)],
+        "number_of_differences": len(changed),
+        "design_differs": any(tells_design(each.path) for each in changed),
+        "keys": [(key, text) for key, text in flat(protocol_of(shown)).items() if not tells_design(key)],
         "may_activate": not shown.activations.exists()
         and has_permission(request.user, Permission.MANAGE_TRIAL, trial=one),
     }

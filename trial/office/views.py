@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from expertteam.selectors import case_of
 from randomization.selectors import allocation_fact, arm_for, checklist, is_allocated
 from randomization.services import allocate
 from screening.selectors import criteria_to_verify
@@ -136,6 +137,8 @@ def allocation(request: HttpRequest, pk: int) -> HttpResponse:
     context = {"participant": one, "allocation": fact, "form": form, "may": may}
     if may and (reason := _reason_to_know(request, one, form)):
         context["arm"] = arm_for(user=staff(request), participant=one, reason=reason, now=now())
+        if has_permission(request.user, Permission.MANAGE_CASE, site=one.site):
+            context["case"] = case_of(one)
     return render(request, "office/allocation.html", context)
 
 

@@ -44,6 +44,11 @@ def differences(old: Study, new: Study) -> list[Difference]:
     return found
 
 
+def tells_design(path: str) -> bool:
+    """Whether a key of the protocol says how the lists are made: who meets participants may not read it."""
+    return path.startswith("randomization")
+
+
 def _between(source: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
     for path in dict.fromkeys([*old, *new]):
         if old.get(path) != new.get(path):

@@ -46,6 +46,9 @@ class ProtocolVersion(Model):
     """Why the protocol was amended; empty for the first version."""
     loaded_at = models.DateTimeField(_("loaded"))
 
+    audit_redact = ("source",)
+    """It tells block sizes; its hash stands in the trail."""
+
     objects = WithoutFiles()
 
     class Meta:
