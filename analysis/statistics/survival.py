@@ -179,10 +179,15 @@ def log_rank(
 
 @dataclass(frozen=True)
 class CoxFit:
-    """Log hazard ratios and their standard errors, one per covariate in the given order."""
+    """Log hazard ratios and their standard errors, one per covariate in the given order.
+
+    `robust_se` is the standard error where people of one cluster may be alike; None where no clusters were
+    given.
+    """
 
     coefficients: Floats
     se: Floats
+    robust_se: Floats | None = None
 
 
 def cox(
@@ -191,10 +196,14 @@ def cox(
     covariates: NDArray[Any],
     *,
     ties: Literal["efron", "breslow"] = "efron",
+    clusters: Sequence[Any] | NDArray[Any] | None = None,
 ) -> CoxFit:
     """Cox's proportional hazards for right-censored times; `covariates` has one row per person (n × k).
 
     Efron's handling of ties is the default, as in R's `coxph` (statsmodels' own default is Breslow's).
+    `clusters` names each person's cluster, for the robust variance of Lin and Wei (1989), as R's
+    `coxph(…, cluster=)` with Efron's ties; statsmodels' own gives NaN where somebody is censored before the
+    first event.
     """
     from statsmodels.duration.hazard_regression import PHReg
 
@@ -203,7 +212,37 @@ def cox(
     if not happened.any():
         raise NotEstimable("A regression of hazards needs at least one event.")
     fit = PHReg(duration, matrix, status=happened.astype(int), ties=ties).fit()
-    return CoxFit(np.asarray(fit.params), np.asarray(fit.bse))
+    coefficients, se = np.asarray(fit.params), np.asarray(fit.bse)
+    if clusters is None:
+        return CoxFit(coefficients, se)
+    if ties != "efron":
+        raise ValueError("the robust variance is for Efron's ties")
+    scores = _score_residuals(duration, happened, matrix, coefficients)
+    _, codes = np.unique(np.asarray(clusters), return_inverse=True)
+    together = np.zeros((codes.max() + 1, matrix.shape[1]))
+    np.add.at(together, codes, scores)
+    influence = together @ np.asarray(fit.cov_params())
+    return CoxFit(coefficients, se, np.sqrt((influence**2).sum(axis=0)))
+
+
+def _score_residuals(
+    duration: Floats, happened: NDArray[np.bool_], covariates: Floats, coefficients: Floats
+) -> Floats:
+    """Each person's part of the score (n × k), with Efron's ties: Therneau and Grambsch (2000), ch. 4 and 7.
+
+    Of d people with an event at one time, the j-th drawn (j = 0 … d − 1) meets a risk set in which each of
+    them counts for 1 − j/d.
+    """
+    risk = np.exp(covariates @ coefficients)
+    scores = np.zeros_like(covariates)
+    for time in np.unique(duration[happened]):
+        at_risk, event = duration >= time, (duration == time) & happened
+        d = event.sum()
+        for j in range(d):
+            weight = risk * (at_risk - event * j / d)
+            mean = weight @ covariates / weight.sum()
+            scores += (event / d - weight / weight.sum())[:, None] * (covariates - mean)
+    return scores
 
 
 def _checked(

@@ -90,6 +90,21 @@ def test_cox_of_lung_is_that_of_r_for_both_ways_with_ties(lung):
     assert breslow.coefficients[0] == pytest.approx(-0.53039657, abs=1.1e-8)
 
 
+def test_cluster_robust_cox_of_lung_is_that_of_r():
+    # coxph(Surv(time, status) ~ sex, lung, cluster = inst, subset = !is.na(inst))
+    time, status, sex, inst = columns("lung.csv", "time", "status", "sex", "inst")
+    known = ~np.isin(inst, ["", "NA"])
+    time, died, sex = time[known].astype(float), status[known] == "2", sex[known].astype(float)
+    fit = cox(time, died, sex, clusters=inst[known])
+    assert fit.coefficients[0] == pytest.approx(-0.52873161, abs=1.1e-8)
+    assert fit.robust_se[0] == pytest.approx(0.13985034, abs=1.1e-8)
+
+
+def test_robust_errors_with_breslows_ties_are_refused(lung):
+    with pytest.raises(ValueError, match="Efron"):
+        cox(*lung, ties="breslow", clusters=lung[2])
+
+
 def test_the_published_result_of_workup_is_reproduced():
     # 108 of 127 in structured care against 127 of 171 in usual care
     result = compare_proportions(108, 127, 127, 171)
