@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -145,7 +146,10 @@ def _outbox(messages: int, gateway: Any) -> Callable[[], Any]:
     trial, due = make_trial(), now()
     people = [make_participant(trial) for _ in range(90)]
     enqueue_many(
-        [Draft(people[n % len(people)].pk, f"m:{n}", Kind.THANKS, BODY, "nb", due) for n in range(messages)]
+        [
+            Draft(one.pk, one.protocol_version_id, f"m:{n}", Kind.THANKS, BODY, "nb", due)
+            for n, one in zip(range(messages), cycle(people), strict=False)
+        ]
     )
 
     def work() -> None:

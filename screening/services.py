@@ -252,6 +252,7 @@ def queue_code(
     text = protocol_of(participant.protocol_version).messages.code.in_(language).replace("{code}", code)
     enqueue(
         participant=participant,
+        protocol_version=participant.protocol_version,
         key=key or f"code:{uuid4()}",
         kind=Kind.CODE,
         body=f"{participant.study_id}: {text}" if addressed else text,

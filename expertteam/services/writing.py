@@ -50,6 +50,7 @@ def sign_advice(*, case: Case, thread: UUID, based_on: int, text: str, by: User,
     address = f"{settings.PUBLIC_BASE_URL}{reverse('portal:advice')}"
     enqueue(
         participant=participant,
+        protocol_version=case.protocol_version,
         key=f"advice:{thread}:{advice.version}",
         kind=Kind.ADVICE,
         body=team_of(case).advice_ready.in_(participant.language).replace("{address}", address),

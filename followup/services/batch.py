@@ -12,7 +12,7 @@ from trial.messaging.quiet import next_allowed
 from trial.people.facts import Barrier
 from trial.people.selectors import contact_barriers
 from trial.protocol.schema import Protocol, ScheduledQuestionnaire, Weekly
-from trial.protocol.selectors import IS_LOCKED, active_protocols
+from trial.protocol.selectors import IS_LOCKED, protocol_of, versions_in_force
 
 SIZE = 1000
 
@@ -60,8 +60,10 @@ class Batch:
     """Rows locked until the transaction ends; other workers go on with the next ones."""
 
     occasions: list[Due]
+    versions: dict[int, int]
+    """By trial id: the id of the protocol version in force, whose words are sent."""
     protocols: dict[int, Protocol]
-    """By trial id: the protocol in force, whose words are sent."""
+    """By trial id: what that version says."""
     allowed: dict[int, datetime]
     """By trial id: the first moment, from now on, at which a message may go out."""
     barriers: dict[int, Barrier]
@@ -73,13 +75,15 @@ class Batch:
         """Lock the first occasions that are TO_TURN or TO_REMIND and that nobody else works on."""
         occasions = rows(Due, due, {"now": now, "size": SIZE})
         if not occasions:
-            return cls([], {}, {}, {}, set())
+            return cls([], {}, {}, {}, {}, set())
         members: dict[int, set[int]] = defaultdict(set)
         for one in occasions:
             members[one.trial_id].add(one.participant_id)
-        protocols = active_protocols(members)
+        versions = versions_in_force(members)
+        protocols = {version.trial_id: protocol_of(version) for version in versions}
         return cls(
             occasions=occasions,
+            versions={version.trial_id: version.pk for version in versions},
             protocols=protocols,
             allowed={trial: next_allowed(protocol, now) for trial, protocol in protocols.items()},
             barriers=contact_barriers(set().union(*members.values()), now),

@@ -207,6 +207,7 @@ def _draft(occasion: Due, batch: Batch, codes: Mapping[int, str], *, reminder: b
         body = questionnaire_text(text, language=occasion.language, code=codes[occasion.id])
     return Draft(
         participant_id=occasion.participant_id,
+        protocol_version_id=batch.versions[occasion.trial_id],
         key=reminder_key(occasion.key) if reminder else question_key(occasion.key),
         kind=kind,
         body=body,

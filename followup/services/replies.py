@@ -22,7 +22,7 @@ from trial.people.models import Participant, Status
 from trial.people.selectors import contact_barriers, participants_by_phone_indexes
 from trial.people.services import add_status
 from trial.protocol.schema import Protocol, Text
-from trial.protocol.selectors import IS_LOCKED, active_protocols
+from trial.protocol.selectors import IS_LOCKED, protocol_of, versions_in_force
 
 BATCH = 500
 SAME_TIME = timedelta(hours=1)
@@ -139,7 +139,9 @@ class _Desk:
     def __post_init__(self) -> None:
         self.senders = participants_by_phone_indexes({bytes(one.from_index) for one in self.taken})
         self.people = {one.pk: one for family in self.senders.values() for one in family}
-        self.protocols = active_protocols({one.trial_id for one in self.people.values()})
+        versions = versions_in_force({one.trial_id for one in self.people.values()})
+        self.versions = {version.trial_id: version.pk for version in versions}
+        self.protocols = {version.trial_id: protocol_of(version) for version in versions}
         self.readers = {pk: reader(protocol) for pk, protocol in self.protocols.items()}
         self.barriers: dict[int, Barrier] = contact_barriers(self.people, self.now)
         self.asked: dict[int, list[_Asked]] = defaultdict(list)
@@ -261,9 +263,9 @@ class _Desk:
         """Answer the participant, once a week at most, where the protocol has words for it."""
         if text is None or week.participant_id in self.barriers:
             return
-        language = self.people[week.participant_id].language
-        body = weekly_text(text, language=language, week_start=week.week_start)
-        self.drafts.append(Draft(week.participant_id, key, kind, body, language, self.now))
+        participant = self.people[week.participant_id]
+        body = weekly_text(text, language=participant.language, week_start=week.week_start)
+        self._draft(participant, kind, key, body)
 
     def _has_stopped(self, participant: Participant) -> bool:
         return self.barriers.get(participant.pk) == Barrier.STOPPED
@@ -312,8 +314,11 @@ class _Desk:
     def _confirm(self, participant: Participant, kind: Kind, key: str) -> None:
         messages = self.protocols[participant.trial_id].messages
         text = messages.stop_confirmation if kind == Kind.STOP_CONFIRMATION else messages.resume_confirmation
-        body = text.in_(participant.language)
-        self.drafts.append(Draft(participant.pk, key, kind, body, participant.language, self.now))
+        self._draft(participant, kind, key, text.in_(participant.language))
+
+    def _draft(self, participant: Participant, kind: Kind, key: str, body: str) -> None:
+        version = self.versions[participant.trial_id]
+        self.drafts.append(Draft(participant.pk, version, key, kind, body, participant.language, self.now))
 
 
 def reader(protocol: Protocol) -> Callable[[str], Reading]:

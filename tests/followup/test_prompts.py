@@ -20,11 +20,25 @@ from followup.services import (
 )
 from tests.factories import NOW, make_trial, seal
 from tests.followup.conftest import World, oslo
-from trial.messaging.models import Message, State
+from trial.messaging.models import Kind, Message, State
 from trial.people.models import Status
 from trial.people.services import add_status
+from trial.protocol.reading import Sources
+from trial.protocol.selectors import active_version, sources_of
+from trial.protocol.services import activate, load_protocol
 
 MONDAY = oslo(2026, 3, 16, 10, 0)
+
+
+def amend(trial, *replacements, now):
+    """Put a new version of the trial's protocol in force."""
+    old = sources_of(active_version(trial))
+    text = old.protocol
+    for before, after in (('version = "1.0"', 'version = "1.1"'), *replacements):
+        text = text.replace(before, after)
+    version = load_protocol(sources=Sources(text, old.instruments), reason="Better so", now=now)
+    activate(version=version, by="system:test", now=now)
+    return version
 
 
 def skips(participant):
@@ -221,20 +235,23 @@ def test_a_refused_question_is_not_followed_by_a_reminder(world, anna):
 
 
 def test_an_amendment_that_drops_a_questionnaire_skips_it(world, anna):
-    from trial.protocol.reading import Sources
-    from trial.protocol.selectors import active_version, sources_of
-    from trial.protocol.services import activate, load_protocol
-
-    old = sources_of(active_version(world.trial))
-    text = old.protocol.replace('version = "1.0"', 'version = "1.1"', 1).replace(
-        'occasion = "week2"', 'occasion = "week3"'
+    amend(
+        world.trial,
+        ('occasion = "week2"', 'occasion = "week3"'),
+        ('occasions = ["baseline", "week2"]', 'occasions = ["baseline", "week3"]'),
+        ('occasions = ["week2"]', 'occasions = ["week3"]'),
+        now=NOW,
     )
-    text = text.replace('occasions = ["baseline", "week2"]', 'occasions = ["baseline", "week3"]')
-    text = text.replace('occasions = ["week2"]', 'occasions = ["week3"]')
-    version = load_protocol(sources=Sources(text, old.instruments), reason="A week later", now=NOW)
-    activate(version=version, by="system:test", now=NOW)
     world.sweep(oslo(2026, 3, 24, 10, 0))
     assert skips(anna)["week2", "question"] == "amended"
+
+
+def test_each_message_keeps_the_version_whose_words_it_says(world, anna):
+    world.sweep(MONDAY)
+    second = amend(world.trial, now=MONDAY)
+    world.sweep(MONDAY + timedelta(days=7))
+    asked = Message.objects.filter(participant=anna, kind=Kind.WEEKLY).order_by("key")
+    assert [one.protocol_version for one in asked] == [anna.protocol_version, second]
 
 
 def test_a_questionnaire_comes_with_an_address_and_a_code(world, anna, settings):

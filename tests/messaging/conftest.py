@@ -39,7 +39,14 @@ def plan(participant):
         key="w01:ask", *, person=participant, kind=Kind.WEEKLY, body="Hvor mange dager?", due_at=NOW, **more
     ):
         return enqueue(
-            participant=person, key=key, kind=kind, body=body, language="nb", due_at=due_at, **more
+            participant=person,
+            protocol_version=person.protocol_version,
+            key=key,
+            kind=kind,
+            body=body,
+            language="nb",
+            due_at=due_at,
+            **more,
         )
 
     return plan

@@ -39,7 +39,7 @@ class Simulator:
 
     def stop(self, how: int = signal.SIGTERM):
         self.process.send_signal(how)
-        self.process.wait(timeout=60)  # it writes down what it keeps: 100,000 messages take a while
+        self.process.wait(timeout=60)
         self.process.stdout.close()
 
     def misbehave(self, **faults):

@@ -243,6 +243,7 @@ def test_two_people_who_share_a_phone_each_get_the_same_text_once(simulator, gat
     for participant in family:
         enqueue(
             participant=participant,
+            protocol_version=participant.protocol_version,
             key="w01:ask",
             kind=Kind.WEEKLY,
             body="Hvor mange dager?",
@@ -260,7 +261,15 @@ def test_two_people_who_share_a_phone_each_get_the_same_text_once(simulator, gat
 def test_one_send_is_not_counted_for_two_people(simulator, gateway, trial):
     family = [make_participant(trial, contact=make_contact(phone="+4768050042")) for _ in range(2)]
     _accepted, lost = (
-        enqueue(participant=member, key="w01:ask", kind=Kind.WEEKLY, body="?", language="nb", due_at=NOW)
+        enqueue(
+            participant=member,
+            protocol_version=member.protocol_version,
+            key="w01:ask",
+            kind=Kind.WEEKLY,
+            body="?",
+            language="nb",
+            due_at=NOW,
+        )
         for member in family
     )
     Message.objects.filter(pk=lost.pk).update(try_at=NOW + timedelta(seconds=1))

@@ -105,7 +105,8 @@ def test_a_worker_killed_in_mid_send_loses_nothing_and_repeats_nothing(simulator
 @pytest.mark.django_db(transaction=True)
 def test_many_killed_workers_lose_nothing_and_repeat_nothing(simulator, eventually):
     plan_texts(MANY, due_at=NOW)
-    simulator.misbehave(lose_answer=0.05)
+    # Nobody hears the callbacks: trying again and again to make 300,000 would be most of the work.
+    simulator.misbehave(lose_answer=0.05, callbacks=False)
     for kill in range(KILLS):
         kill_in_mid_send(simulator, eventually, (kill + 1) * MANY // (2 * KILLS))
     settle_at(NOW)

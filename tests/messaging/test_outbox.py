@@ -20,7 +20,15 @@ def test_the_same_thing_is_planned_once(plan):
 def test_many_are_planned_at_once_and_only_the_new_ones_counted(plan, participant):
     plan("w01:ask")
     drafts = [
-        Draft(participant.pk, f"w{week:02d}:ask", Kind.WEEKLY, "Hvor mange dager?", "nb", NOW)
+        Draft(
+            participant.pk,
+            participant.protocol_version_id,
+            f"w{week:02d}:ask",
+            Kind.WEEKLY,
+            "Hvor mange dager?",
+            "nb",
+            NOW,
+        )
         for week in (1, 2, 3)
     ]
     assert enqueue_many(drafts) == 2

@@ -2,6 +2,7 @@
 
 import sys
 from datetime import datetime, timedelta
+from itertools import cycle
 
 import django
 
@@ -29,8 +30,8 @@ def plan_texts(number: int, *, due_at: datetime) -> None:
     people = [make_participant(trial) for _ in range(PEOPLE)]
     enqueue_many(
         [
-            Draft(people[n % PEOPLE].pk, f"text:{n}", Kind.THANKS, f"text {n}", "nb", due_at)
-            for n in range(number)
+            Draft(one.pk, one.protocol_version_id, f"text:{n}", Kind.THANKS, f"text {n}", "nb", due_at)
+            for n, one in zip(range(number), cycle(people), strict=False)
         ]
     )
 

@@ -127,7 +127,15 @@ def test_the_shell_says_what_is_missing(tiny, place, problem):
 
 def test_rotation_seals_everything_under_the_newest_key(settings, tiny):
     participant = make_screened_participant(tiny)
-    enqueue(participant=participant, key="k", kind=Kind.CODE, body="123456", language="nb", due_at=NOW)
+    enqueue(
+        participant=participant,
+        protocol_version=participant.protocol_version,
+        key="k",
+        kind=Kind.CODE,
+        body="123456",
+        language="nb",
+        due_at=NOW,
+    )
     name = identity_of(participant).name
     old, new = (settings.KEYS_DIR / "identity_keys").read_text().strip(), keys.new_key()
     try:

@@ -162,7 +162,13 @@ def test_logging_out_shuts_the_page(browser, kari):
 def test_what_was_sent_is_shown_without_codes(browser, kari):
     log_in(browser)
     enqueue(
-        participant=kari, key="w01:ask", kind=Kind.WEEKLY, body="How many days?", language="en", due_at=NOW
+        participant=kari,
+        protocol_version=kari.protocol_version,
+        key="w01:ask",
+        kind=Kind.WEEKLY,
+        body="How many days?",
+        language="en",
+        due_at=NOW,
     )
     for number, message in enumerate(Message.objects.all()):
         Message.objects.filter(pk=message.pk).update(state="sent", sent_at=NOW, provider_id=f"SM{number}")

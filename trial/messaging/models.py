@@ -63,6 +63,10 @@ class Message(Model):
     participant = models.ForeignKey(
         "people.Participant", models.PROTECT, related_name="messages", verbose_name=_("participant")
     )
+    protocol_version = models.ForeignKey(
+        "protocol.ProtocolVersion", models.PROTECT, related_name="+", verbose_name=_("protocol version")
+    )
+    """Whose words it says."""
     key = models.CharField(_("key"), max_length=80)
     """What it is about, such as `w05:ask`; the same thing is never said twice."""
     kind = models.CharField(_("kind"), max_length=30, choices=Kind)
@@ -93,6 +97,7 @@ class Message(Model):
         pseudonymous=(
             "id",
             "participant",
+            "protocol_version",
             "key",
             "kind",
             "due_at",

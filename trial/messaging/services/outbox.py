@@ -10,19 +10,21 @@ from django.db import connection
 from trial.messaging.models import REQUESTED, Kind, Message, SkipReason, State
 from trial.people.identity import vault
 from trial.people.models import Participant
+from trial.protocol.models import ProtocolVersion
 
 A_DAY = timedelta(days=1)
 
 # %b: a list goes to PostgreSQL as a binary array, which is several times cheaper to write than text.
 PLAN = """
 INSERT INTO messaging_message
-       (id, participant_id, key, kind, language, body, other_phone, due_at, try_at, not_after,
-        state, attempts, skip_reason, error_code)
-SELECT id, participant_id, key, kind, language, body, other_phone, due_at, due_at, not_after,
-       'queued', 0, '', ''
-  FROM unnest(%b::uuid[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::bytea[], %b::bytea[],
-              %b::timestamptz[], %b::timestamptz[])
-    AS draft (id, participant_id, key, kind, language, body, other_phone, due_at, not_after)
+       (id, participant_id, protocol_version_id, key, kind, language, body, other_phone, due_at, try_at,
+        not_after, state, attempts, skip_reason, error_code)
+SELECT id, participant_id, protocol_version_id, key, kind, language, body, other_phone, due_at, due_at,
+       not_after, 'queued', 0, '', ''
+  FROM unnest(%b::uuid[], %b::bigint[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::bytea[],
+              %b::bytea[], %b::timestamptz[], %b::timestamptz[])
+    AS draft (id, participant_id, protocol_version_id, key, kind, language, body, other_phone, due_at,
+              not_after)
     ON CONFLICT (participant_id, key) DO NOTHING
 """
 
@@ -40,6 +42,8 @@ class Draft:
     """A message to be planned. Without `not_after` it may be sent until a day after `due_at`."""
 
     participant_id: int
+    protocol_version_id: int
+    """Whose words it says."""
     key: str
     kind: Kind
     body: str
@@ -53,6 +57,7 @@ class Draft:
 def enqueue(
     *,
     participant: Participant,
+    protocol_version: ProtocolVersion,
     key: str,
     kind: Kind,
     body: str,
@@ -62,7 +67,9 @@ def enqueue(
     to: str | None = None,
 ) -> Message:
     """Plan a message. What was planned under this key before stays as it is, and is returned."""
-    enqueue_many([Draft(participant.pk, key, kind, body, language, due_at, not_after, to)])
+    enqueue_many(
+        [Draft(participant.pk, protocol_version.pk, key, kind, body, language, due_at, not_after, to)]
+    )
     return Message.objects.get(participant=participant, key=key)
 
 
@@ -81,6 +88,7 @@ def _sealed(draft: Draft) -> tuple[object, ...]:
     return (
         pk,
         draft.participant_id,
+        draft.protocol_version_id,
         draft.key,
         str(draft.kind),
         draft.language,
