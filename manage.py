@@ -21,7 +21,9 @@ def main() -> None:
 @contextmanager
 def _servers() -> Iterator[None]:
     """Outside production, a command brings the servers that the environment does not name."""
-    if os.environ.get("TILBAKE_ENV") == "production" or WITHOUT_SERVERS & set(sys.argv[1:2]):
+    from trial.config.environment import PRODUCTION
+
+    if PRODUCTION or WITHOUT_SERVERS & set(sys.argv[1:2]):
         yield
         return
     from trial.config.demo import only_one

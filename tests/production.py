@@ -21,9 +21,9 @@ def filled_in() -> dict[str, str]:
     return {
         "SITE_HOST": "trial.example.org",
         "SECRET_KEY": secrets.token_urlsafe(48),
-        "POSTGRES_PASSWORD": secrets.token_urlsafe(16),
-        "OWNER_PASSWORD": secrets.token_urlsafe(16),
-        "APPLICATION_PASSWORD": secrets.token_urlsafe(16),
+        "POSTGRES_PASSWORD": secrets.token_hex(24),
+        "OWNER_PASSWORD": secrets.token_hex(24),
+        "APPLICATION_PASSWORD": secrets.token_hex(24),
         "IDENTITY_KEYS": key(),
         "IDENTITY_INDEX_KEY": key(),
         "RANDOMIZATION_KEY": key(),

@@ -3,11 +3,21 @@
 import os
 from pathlib import Path
 
-import dj_database_url
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from trial.config.environment import PRODUCTION, SettingError, required, secret, words
+from trial.config.environment import (
+    PRODUCTION,
+    address,
+    database,
+    each,
+    is_host,
+    is_key,
+    port,
+    required,
+    strong,
+    words,
+)
 from trial.config.version import code_version
 from trial.core.kept import kept_secret
 
@@ -16,19 +26,26 @@ VAR_DIR = Path(os.environ.get("TILBAKE_VAR", BASE_DIR / "var"))
 KEYS_DIR = VAR_DIR / "keys"
 
 DEBUG = False
-SECRET_KEY = secret(
-    "SECRET_KEY", minimum=50, otherwise="" if PRODUCTION else kept_secret(KEYS_DIR / "secret_key")
+SECRET_KEY = required(
+    "SECRET_KEY",
+    hint="a random secret of at least 50 characters, for example from `openssl rand -base64 48`",
+    fits=strong(50),
+    otherwise="" if PRODUCTION else kept_secret(KEYS_DIR / "secret_key"),
 )
 ALLOWED_HOSTS = words(
-    "ALLOWED_HOSTS", hint="the host names of this server", otherwise="localhost,127.0.0.1,[::1]"
+    required(
+        "ALLOWED_HOSTS",
+        hint="the host names of this server, separated by commas",
+        fits=each(is_host),
+        otherwise="localhost,127.0.0.1,[::1]",
+    )
 )
 PUBLIC_BASE_URL = required(
     "PUBLIC_BASE_URL",
     hint="the address that people open, such as https://trial.example.org",
+    fits=address("https"),
     otherwise="http://127.0.0.1:8000",
 ).rstrip("/")
-if PRODUCTION and not PUBLIC_BASE_URL.startswith("https://"):
-    raise SettingError("The setting PUBLIC_BASE_URL must start with https://.")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 
 INSTALLED_APPS = [
@@ -103,28 +120,36 @@ TEMPLATES = [
 ]
 
 # Two roles from the first day: the application cannot alter the audit trail; only `migrate` uses the owner.
-_application = required(
-    "DATABASE_URL", hint="the application role's PostgreSQL address", otherwise="postgresql:///tilbake"
-)
 _engine = "trial.audit.postgresql"  # tells PostgreSQL who acts, for the audit trail
-_owner = os.environ.get("OWNER_DATABASE_URL", _application)
+_owner = "OWNER_DATABASE_URL" if os.environ.get("OWNER_DATABASE_URL") else "DATABASE_URL"
 DATABASES = {
-    "default": dj_database_url.parse(_application, engine=_engine, conn_max_age=300, conn_health_checks=True),
-    "owner": dj_database_url.parse(_owner, engine=_engine),
+    "default": database("DATABASE_URL", engine=_engine, conn_max_age=300, conn_health_checks=True),
+    "owner": database(_owner, engine=_engine),
 }
 # A statement that comes again is planned once: the sweeps and every page repeat theirs.
 DATABASES["default"].setdefault("OPTIONS", {}).update(server_side_binding=True, prepare_threshold=5)
 DATABASE_ROUTERS = ["trial.audit.router.OwnerMigrates"]
 # Identities: the first key seals, the others only open; the index key never changes. Unset: in var/keys.
-IDENTITY_KEYS = required("IDENTITY_KEYS", hint="one or more base64 keys of 32 bytes", otherwise="")
-IDENTITY_INDEX_KEY = required("IDENTITY_INDEX_KEY", hint="a base64 key of 32 bytes", otherwise="")
+_key = "32 random bytes in base64, for example from `openssl rand -base64 32`"
+IDENTITY_KEYS = required(
+    "IDENTITY_KEYS", hint=f"one or more keys, each of {_key}", fits=each(is_key), otherwise=""
+)
+IDENTITY_INDEX_KEY = required("IDENTITY_INDEX_KEY", hint=_key, fits=is_key, otherwise="")
 # Sealed lists: whoever holds the database alone cannot read the next place.
-RANDOMIZATION_KEY = secret(
-    "RANDOMIZATION_KEY", minimum=43, otherwise="" if PRODUCTION else kept_secret(KEYS_DIR / "randomization")
+RANDOMIZATION_KEY = required(
+    "RANDOMIZATION_KEY",
+    hint="a random secret of at least 43 characters, for example from `openssl rand -base64 32`",
+    fits=each(strong(43)),
+    otherwise="" if PRODUCTION else kept_secret(KEYS_DIR / "randomization"),
 )
 ACCEPT_TEST_IDENTITY_NUMBERS = not PRODUCTION
 
-REDIS_URL = required("REDIS_URL", hint="the Redis server's address", otherwise="redis://127.0.0.1:6379/0")
+REDIS_URL = required(
+    "REDIS_URL",
+    hint="the Redis server's address, such as redis://redis:6379/0",
+    fits=address("redis", "rediss"),
+    otherwise="redis://127.0.0.1:6379/0",
+)
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
 AUTH_USER_MODEL = "accounts.User"
@@ -217,7 +242,7 @@ EMAIL_BACKEND = (
     else "django.core.mail.backends.console.EmailBackend"
 )
 EMAIL_HOST = required("EMAIL_HOST", hint="the mail server's host name", otherwise="localhost")
-EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "587"))
+EMAIL_PORT = port("EMAIL_PORT", otherwise=587)
 EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = True
@@ -232,7 +257,8 @@ TWILIO_ACCOUNT_SID = required(
 )
 TWILIO_AUTH_TOKEN = required(
     "TWILIO_AUTH_TOKEN",
-    hint="the account's auth token from Twilio's console",
+    hint="the account's auth token from Twilio's console, of at least 32 characters",
+    fits=strong(32),  # it signs the webhooks, too
     otherwise="simulated-auth-token",
 )
 TWILIO_FROM = required(
