@@ -4,7 +4,9 @@ Norway: fødselsnummer and D-number (day + 40), their synthetic series (month + 
 control digits of today and of 2032, when the first one may leave a remainder of 0 to 3 (Skatteetaten, "Ny
 kontrollsifferrutine"); the second digit alone still catches every wrong digit and every swap of neighbours.
 python-stdnum refuses the last two, so Norway's rule stands here. Sweden: personnummer and samordningsnummer
-(day + 60), `+` for who turns 100 this year or did before; the check digit is stdnum's.
+(day + 60), `+` for who turns 100 this year or did before; the check digit is stdnum's. Nothing in a Swedish
+number tells test people for sure: before 1990, when each county had a range of its own, the birth numbers 238
+and 239 of Skatteverket's test series were given to real people. So a running trial accepts them too.
 """
 
 import re
