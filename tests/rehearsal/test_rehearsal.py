@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from followup.selectors import Missing
+from tests.production import compose, filled_in
 from trial.accounts.roles import Coordinator
 from trial.protocol.reading import read_sources
 from trial.rehearsal.run import Plan
@@ -46,12 +47,12 @@ def test_two_plans_for_the_same_moment_have_an_order():
     assert (reply < visit, visit < reply) == (False, False)
 
 
-def run(*arguments, tmp_path, hash_seed="0"):
+def run(*arguments, tmp_path, **settings):
     environment = {
         **os.environ,
-        "PYTHONHASHSEED": hash_seed,
         "TILBAKE_VAR": str(tmp_path),
         "DJANGO_SETTINGS_MODULE": "trial.config.settings",
+        **settings,
     }
     return subprocess.run(
         [sys.executable, "manage.py", "rehearse", *arguments],
@@ -65,7 +66,7 @@ def twice(django_db_setup, tmp_path):
     size = ("--participants", "4", "--weeks", "3", "--seed", "7")
 
     def once(hash_seed):
-        answer = run("workup", *size, "--json", tmp_path=tmp_path, hash_seed=hash_seed)
+        answer = run("workup", *size, "--json", tmp_path=tmp_path, PYTHONHASHSEED=hash_seed)
         assert answer.returncode == 0, answer.stderr
         return json.loads(answer.stdout)
 
@@ -76,6 +77,33 @@ def test_the_same_seed_gives_the_same_data_set(twice):
     first, second = ({key: told[key] for key in told if key != "seconds"} for told in twice)
     assert first == second
     assert len(first["data_sha256"]) == 64
+
+
+def of_container(name):
+    """Its settings in docker-compose.yml, with the servers of this test run."""
+    settings = compose(filled_in())["services"][name]["environment"]
+    return {variable: os.environ.get(variable, value) for variable, value in settings.items()}
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("protocol", ["workup", "expert-at-work"])
+def test_a_production_server_rehearses_with_people_whom_it_would_refuse_in_the_trial(
+    django_db_setup, tmp_path, protocol
+):
+    size = ("--participants", "2", "--weeks", "1", "--json")
+    answer = run(protocol, *size, tmp_path=tmp_path, **of_container("migrate"))
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout)["participants"] > 0
+
+
+def test_a_container_without_the_owners_right_says_in_one_sentence_which_one_rehearses(
+    django_db_setup, tmp_path
+):
+    answer = run("workup", tmp_path=tmp_path, **(of_container("web") | {"OWNER_DATABASE_URL": ""}))
+    assert answer.returncode != 0
+    assert answer.stderr.startswith("CommandError: This process may not make a database")
+    assert "docker compose run --rm migrate" in answer.stderr
+    assert len(answer.stderr.strip().splitlines()) == 1
 
 
 def test_a_trial_that_does_not_exist_is_said_so_in_one_sentence(django_db_setup, tmp_path):

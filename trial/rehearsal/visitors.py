@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import django
+from django.conf import settings
 
 PROCESSES = 2
 
@@ -81,10 +82,11 @@ def visitors(*, trial: int, seed: int) -> Iterator[Visitors]:
     from django.db import connection
 
     spawn = get_context("spawn")
+    home = (connection.settings_dict["NAME"], settings.ACCEPT_TEST_IDENTITY_NUMBERS)
     pipes, processes = [], []
     for place in range(PROCESSES):
         ours, theirs = spawn.Pipe()
-        what = (theirs, connection.settings_dict["NAME"], trial, seed, place)
+        what = (theirs, *home, trial, seed, place)
         processes.append(spawn.Process(target=_visit, args=what, daemon=True))
         processes[-1].start()
         theirs.close()
@@ -97,7 +99,7 @@ def visitors(*, trial: int, seed: int) -> Iterator[Visitors]:
             process.join()
 
 
-def _visit(pipe: Connection, database: str, trial: int, seed: int, place: int) -> None:
+def _visit(pipe: Connection, database: str, test_people: bool, trial: int, seed: int, place: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the closed pipe says that it is over
     django.setup()
     from django.db import connection
@@ -105,6 +107,7 @@ def _visit(pipe: Connection, database: str, trial: int, seed: int, place: int) -
     from trial.rehearsal.arrival import Public
 
     connection.settings_dict["NAME"] = database
+    settings.ACCEPT_TEST_IDENTITY_NUMBERS = test_people
     public = Public(trial=trial, seed=seed, place=place)
     try:
         while True:

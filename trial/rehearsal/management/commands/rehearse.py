@@ -16,7 +16,7 @@ from trial.core.errors import DomainError
 from trial.protocol.models import ProtocolVersion
 from trial.protocol.reading import Sources, read_sources
 from trial.protocol.selectors import sources_of
-from trial.rehearsal.scratch import scratch_database
+from trial.rehearsal.scratch import MayNotMakeDatabases, scratch_database
 from trial.rehearsal.services import rehearse
 from trial.rehearsal.story import Story
 
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             try:
                 with scratch_database():
                     story = rehearse(sources=sources, out=out, **_sizes(size))
-            except DomainError as error:
+            except (DomainError, MayNotMakeDatabases) as error:
                 raise CommandError(str(error)) from error
         self.stdout.write(_json(story) if json else story.as_text())
 
