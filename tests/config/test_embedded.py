@@ -95,6 +95,18 @@ def postgres_directory(tmp_path_factory):
     return tmp_path_factory.mktemp("embedded") / "postgres"
 
 
+def starts_of(directory):
+    """How often the server with these data was started here, as it noted itself."""
+    postgres = start_postgres(directory, throw_away=True)
+    try:
+        with postgres.connect() as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS start (at timestamptz DEFAULT now())")
+            connection.execute("INSERT INTO start DEFAULT VALUES")
+            return connection.execute("SELECT count(*) FROM start").fetchone()[0]
+    finally:
+        postgres.server.cleanup()
+
+
 def starts_and_stops(directory):
     postgres = start_postgres(directory, throw_away=True)
     try:
@@ -113,6 +125,13 @@ def test_a_directory_whose_making_was_killed_after_a_file_is_made_anew(postgres_
     if version:
         (postgres_directory / "postgresql.conf").write_text("max_connections = 100\n")
     assert starts_and_stops(postgres_directory)
+
+
+def test_a_release_with_other_settings_keeps_the_data_of_the_one_before(tmp_path, monkeypatch):
+    directory = tmp_path / "postgres"
+    assert starts_of(directory) == 1
+    monkeypatch.setattr(embedded, "POSTGRES_SETTINGS", "max_connections = 100\n")
+    assert starts_of(directory) == 2
 
 
 def test_after_a_power_cut_nobody_takes_another_program_for_the_server_or_its_user(postgres_directory):

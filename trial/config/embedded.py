@@ -49,12 +49,14 @@ POSTGRES_SETTINGS = """
 max_connections = 200
 timezone = 'UTC'
 """
-"""Written last into a new data directory: one without them was never finished, and is made anew."""
+"""Written into a new data directory; one that is there keeps those that it was made with."""
 THROW_AWAY_SETTINGS = """
 fsync = off
 synchronous_commit = off
 full_page_writes = off
 """
+COMPLETE = "tilbake-complete"
+"""The last file of a new data directory: one without it was never finished, and is made anew."""
 
 
 class StartError(Exception):
@@ -123,15 +125,18 @@ def _unmarked() -> Iterator[None]:
 
 def _prepared(directory: Path, settings: str) -> PostgresServer:
     """A server with complete files, whatever a killed process or a power cut has left of them."""
-    configuration = directory / "postgresql.conf"
-    if directory.exists() and not (configuration.exists() and POSTGRES_SETTINGS in configuration.read_text()):
+    complete = directory / COMPLETE
+    if directory.exists() and not complete.exists():
         shutil.rmtree(directory)
     server = get_server(directory, start=False)
     _forget_the_dead(directory)
-    if not (directory / "PG_VERSION").exists():
+    if not complete.exists():
         server.ensure_pgdata_inited()
-        with configuration.open("a") as file:
+        with (directory / "postgresql.conf").open("a") as file:
             file.write(settings)
+            file.flush()
+            os.fsync(file.fileno())  # before what says that it is there
+        complete.touch()
     return server
 
 
