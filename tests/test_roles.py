@@ -7,6 +7,7 @@ another site nor in another trial. `coordinator+` means: at another site of the 
 it is about, `participant*` any. None: it does not depend on who asks, or takes no form of its own.
 """
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -316,3 +317,11 @@ def test_who_is_let_in(world, name, method, expected):
     address = address_of(world, name)
     came_in = {who for who in EVERYBODY if lets_in(world.client(who), method, name, address)}
     assert came_in == people(expected)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_has_a_page_of_its_own_to_which_the_readme_leads(role):
+    root = Path(__file__).parents[1]
+    page = f"docs/{role.replace('_', '-')}.md"
+    assert (root / page).exists()
+    assert f"]({page})" in (root / "README.md").read_text()
