@@ -20,6 +20,7 @@ def filled_in() -> dict[str, str]:
     """What an installer writes into `.env`."""
     return {
         "SITE_HOST": "trial.example.org",
+        "CODE_VERSION": "4235aa2",
         "SECRET_KEY": secrets.token_urlsafe(48),
         "POSTGRES_PASSWORD": secrets.token_hex(24),
         "OWNER_PASSWORD": secrets.token_hex(24),
