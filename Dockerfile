@@ -18,4 +18,5 @@ USER tilbake
 VOLUME /data
 EXPOSE 8000
 # No access log: it would tie addresses of participants to what they do here, and hold whatever is typed into a search.
-CMD ["gunicorn", "trial.config.wsgi", "--bind", "0.0.0.0:8000", "--workers", "3", "--threads", "4"]
+# Loaded before it forks: a wrong setting ends it with its sentence, and does not start worker after worker in vain.
+CMD ["gunicorn", "trial.config.wsgi", "--preload", "--bind", "0.0.0.0:8000", "--workers", "3", "--threads", "4"]

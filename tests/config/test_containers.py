@@ -54,11 +54,23 @@ def environment_of(servers, tmp_path_factory):
     return environment_of
 
 
+def program_of(name):
+    """The words of a container's command, which is the image's where the compose file names none."""
+    if command := SERVICES[name].get("command"):
+        return shlex.split(command)
+    return json.loads(re.search(r"^CMD (.*)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)[1])
+
+
+def run(name, environment):
+    return subprocess.run(
+        program_of(name), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240
+    )
+
+
 @pytest.fixture(scope="module")
 def migrated(environment_of):
     """The others start when this container has ended well."""
-    command, environment = shlex.split(SERVICES["migrate"]["command"]), environment_of("migrate")
-    answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240)
+    answer = run("migrate", environment_of("migrate"))
     assert answer.returncode == 0, answer.stderr
     return answer.stdout
 
@@ -95,19 +107,18 @@ def test_migrate_makes_the_tables_and_collects_the_static_files(migrated, enviro
 
 
 def test_the_worker_gets_ready_and_ends_when_it_is_asked_to(migrated, environment_of):
-    with running(shlex.split(SERVICES["worker"]["command"]), environment_of("worker")) as worker:
+    with running(program_of("worker"), environment_of("worker")) as worker:
         wait_until_it_says(worker, " ready.")
 
 
 def test_beat_wakes_the_first_sweep_and_ends_when_it_is_asked_to(migrated, environment_of):
-    with running(shlex.split(SERVICES["beat"]["command"]), environment_of("beat")) as beat:
+    with running(program_of("beat"), environment_of("beat")) as beat:
         wait_until_it_says(beat, "Sending due task")
 
 
 def test_the_pages_pass_the_health_check_of_their_container(migrated, environment_of, eventually):
     port = str(free_port())
-    image = (ROOT / "Dockerfile").read_text()
-    command = json.loads(re.search(r"^CMD (.*)$", image, re.MULTILINE)[1].replace("8000", port))
+    command = [word.replace("8000", port) for word in program_of("web")]
     _, *check = [word.replace("8000", port) for word in SERVICES["web"]["healthcheck"]["test"]]
     environment = environment_of("web")
 
@@ -117,3 +128,11 @@ def test_the_pages_pass_the_health_check_of_their_container(migrated, environmen
     with running(command, environment):
         eventually(healthy, 120)
     assert not healthy()
+
+
+@pytest.mark.parametrize("name", ["migrate", "web", "worker", "beat"])
+def test_a_wrong_setting_ends_every_program_with_one_sentence(environment_of, name):
+    answer = run(name, environment_of(name) | {"EMAIL_PORT": "nonsense"})
+    assert answer.returncode != 0
+    assert answer.stderr.startswith("The setting EMAIL_PORT cannot be used")
+    assert len(answer.stderr.strip().splitlines()) == 1
