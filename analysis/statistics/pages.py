@@ -189,8 +189,9 @@ def _notes(report: Report) -> list[str]:
     ]
     if report.plan.clustered:
         notes.append(
-            "Whole sites were randomized. These intervals and tests take people as independent, so they are "
-            "too narrow where people of one site are alike."
+            "Whole sites were randomized. The hazard ratio's interval allows for people of one site being "
+            "alike (Lin and Wei); the other intervals and tests take people as independent, so they are too "
+            "narrow where people of one site are alike."
         )
     return notes
 

@@ -67,12 +67,17 @@ class Group:
     """What the weekly answers of some randomized participants come to."""
 
     name: str
-    size: int
+    sites: tuple[str, ...]
+    """Where each of them takes part, in the order of `returns`."""
     working: tuple[bool | None, ...]
     """Of those who have reached the plan's week; None where it cannot be told."""
     returns: tuple[SustainedReturn, ...]
     may_hide: int
     """How many have so long a gap that a return may lie in it."""
+
+    @property
+    def size(self) -> int:
+        return len(self.returns)
 
     @property
     def counted(self) -> int:
@@ -153,8 +158,8 @@ def analyse(path: Path) -> Report:
     """
     with open_snapshot(path) as snapshot:
         plan = Plan.from_manifest(snapshot.manifest["plan"])
-        arms = {row["participant"]: row["arm"] for row in snapshot.rows("participants.csv") if row["arm"]}
-        members = _members(snapshot, plan, arms)
+        randomized = {row["participant"]: row for row in snapshot.rows("participants.csv") if row["arm"]}
+        members = _members(snapshot, plan, randomized)
         groups = tuple(_group(arm, members[arm]) for arm in snapshot.manifest["arms"])
         everyone = _group("", [member for arm in snapshot.manifest["arms"] for member in members[arm]])
         return Report(
@@ -170,6 +175,7 @@ def analyse(path: Path) -> Report:
 
 @dataclass(frozen=True)
 class _Member:
+    site: str
     weeks: int
     due: bool
     working: bool | None
@@ -177,21 +183,24 @@ class _Member:
     may_hide: bool
 
 
-def _members(snapshot: SnapshotFile, plan: Plan, arms: dict[str, str]) -> dict[str, list[_Member]]:
+def _members(
+    snapshot: SnapshotFile, plan: Plan, randomized: dict[str, dict[str, str]]
+) -> dict[str, list[_Member]]:
     """The randomized participants by arm, read from a ledger that is sorted by participant and week."""
     members: dict[str, list[_Member]] = defaultdict(list)
-    unseen = dict(arms)
+    unseen = dict(randomized)
     for participant, rows in groupby(snapshot.rows("weekly.csv"), key=lambda row: row["participant"]):
-        if arm := unseen.pop(participant, None):
-            members[arm].append(_member(list(rows), plan))
-    for arm in unseen.values():
-        members[arm].append(_member([], plan))
+        if known := unseen.pop(participant, None):
+            members[known["arm"]].append(_member(known["site"], list(rows), plan))
+    for known in unseen.values():
+        members[known["arm"]].append(_member(known["site"], [], plan))
     return members
 
 
-def _member(rows: list[dict[str, str]], plan: Plan) -> _Member:
+def _member(site: str, rows: list[dict[str, str]], plan: Plan) -> _Member:
     days = [float(row["days"]) if row["days"] else None for row in rows]
     return _Member(
+        site=site,
         weeks=len(rows),
         due=len(rows) >= plan.week and rows[plan.week - 1]["missing"] not in NOT_YET,
         working=work_ability(days, plan),
@@ -203,7 +212,7 @@ def _member(rows: list[dict[str, str]], plan: Plan) -> _Member:
 def _group(name: str, members: list[_Member]) -> Group:
     return Group(
         name=name,
-        size=len(members),
+        sites=tuple(member.site for member in members),
         working=tuple(member.working for member in members if member.due),
         returns=tuple(member.returned for member in members),
         may_hide=sum(member.may_hide for member in members),
@@ -288,8 +297,9 @@ def _return_compared(first: Group, second: Group, plan: Plan) -> Iterator[Line]:
     yield Line(SUSTAINED_RETURN, "log-rank test", name, statistic, p=p)
     z = float(norm.ppf(0.5 + plan.confidence / 2))
     if first.events.any() and second.events.any():
-        fit = cox(times, events, is_first)
-        log_ratio, se = float(fit.coefficients[0]), float(fit.se[0])
+        fit = cox(times, events, is_first, clusters=first.sites + second.sites if plan.clustered else None)
+        log_ratio = float(fit.coefficients[0])
+        se = float((fit.se if fit.robust_se is None else fit.robust_se)[0])
         limits = Interval(float(np.exp(log_ratio - z * se)), float(np.exp(log_ratio + z * se)))
         yield _estimate(SUSTAINED_RETURN, "hazard ratio of return", name, float(np.exp(log_ratio)), limits)
     yield from _means_compared(first, second, z)

@@ -20,8 +20,8 @@ PLAN = {
 
 def make(path: Path, people: dict[str, tuple[str, str]], *, masked: bool = True, **plan) -> Path:
     """A snapshot of `people`: study id to (arm, weeks), where weeks reads "5 0 . ~": days, no answer,
-    not yet due."""
-    participants = [(name, arm) for name, (arm, _) in sorted(people.items())]
+    not yet due. Those whose names share the last letter take part at the same site."""
+    participants = [(name, name[-1], arm) for name, (arm, _) in sorted(people.items())]
     weekly = [
         (name, number, None if word in ".~" else float(word), {".": "silent", "~": "not_due"}.get(word, ""))
         for name, (_, weeks) in sorted(people.items())
@@ -30,7 +30,7 @@ def make(path: Path, people: dict[str, tuple[str, str]], *, masked: bool = True,
     write_archive(
         path,
         [
-            Table("participants.csv", columns("participant", "arm"), participants),
+            Table("participants.csv", columns("participant", "site", "arm"), participants),
             Table("weekly.csv", columns("participant", "week", "days", "missing"), weekly),
         ],
         {

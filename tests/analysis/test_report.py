@@ -54,8 +54,33 @@ def test_sustained_return_follows_each_arm_in_days(people, tmp_path):
     assert (returned.n, returned.of) == (4, 5)
     assert line(report, "median day", "A").estimate == 15
     assert line(report, "median day", "B").estimate is None
-    assert line(report, "log-rank test", "A vs B").p < 1
-    assert line(report, "hazard ratio of return", "A vs B").estimate > 1
+
+
+def test_a_whole_snapshot_gives_the_numbers_of_r(people, tmp_path):
+    # d <- data.frame(t = c(15, 15, 1, 56, 8, 29, 56, 56, 21), e = c(1, 1, 1, 0, 1, 1, 0, 0, 0),
+    #                 a = c(1, 1, 1, 1, 1, 0, 0, 0, 0), site = c(1, 2, 3, 4, 5, 1, 2, 3, 4))
+    report = analyse(snapshots.make(tmp_path / "s.zip", people))
+    # survdiff(Surv(t, e) ~ a, d)
+    assert line(report, "log-rank test", "A vs B").estimate == pytest.approx(3.08964732, abs=1e-8)
+    # coxph(Surv(t, e) ~ a, d)
+    ratio = line(report, "hazard ratio of return", "A vs B")
+    assert (ratio.estimate, ratio.low, ratio.high) == pytest.approx(
+        (6.201248384, 0.6649729998, 57.83013977), rel=1e-8
+    )
+    # survfit(Surv(t, e) ~ a, d)
+    median = line(report, "median day", "A")
+    assert (median.estimate, median.low, median.high) == (15, 8, None)
+
+
+def test_in_a_cluster_trial_people_of_one_site_may_be_alike(people, tmp_path):
+    report = analyse(snapshots.make(tmp_path / "s.zip", people, clustered=True))
+    # coxph(Surv(t, e) ~ a, d, cluster = site), with the data of the test before
+    ratio = line(report, "hazard ratio of return", "A vs B")
+    assert (ratio.estimate, ratio.low, ratio.high) == pytest.approx(
+        (6.20124838383, 1.21720373629, 31.5932989453), rel=1e-8
+    )
+    _, page, _ = report.write(tmp_path / "out")
+    assert "people of one site being alike" in page.read_text()
 
 
 def test_open_arms_are_compared_with_the_reference(people, tmp_path):
