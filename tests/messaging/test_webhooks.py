@@ -1,7 +1,7 @@
 """Twilio calls: believed for its signature, whatever comes twice or in the wrong order."""
 
 import logging
-import threading
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from tests.factories import NOW, identity_of, make_contact, make_participant, make_trial
 from tests.messaging.simulated import running
+from tests.together import at_once
 from trial.messaging import gateways
 from trial.messaging.models import Inbound, Message, Receipt, State
 from trial.messaging.selectors import undelivered
@@ -141,25 +142,30 @@ def test_incoming_messages_are_taken_once_and_oldest_first(call, db):
     assert [inbound.provider_id for inbound in take_inbound(now=NOW)] == ["SM2"]
 
 
-@pytest.mark.django_db(transaction=True)
-def test_the_same_webhook_twenty_times_at_once_is_one_message(live_server, settings):
+def twenty_at_once(live_server, settings, path, form):
+    """The same call twenty times in one moment; the statuses of the answers."""
     settings.PUBLIC_BASE_URL = live_server.url
-    signed = signature(settings.TWILIO_AUTH_TOKEN, live_server.url + INBOUND_PATH, INBOUND)
-    headers = {"X-Twilio-Signature": signed}
-    together = threading.Barrier(20)
-    answers = []
+    signed = signature(settings.TWILIO_AUTH_TOKEN, live_server.url + path, form)
+    call = partial(
+        requests.post, live_server.url + path, form, headers={"X-Twilio-Signature": signed}, timeout=30
+    )
+    return [answer.status_code for answer in at_once([call] * 20)]
 
-    def call():
-        together.wait()
-        answers.append(requests.post(live_server.url + INBOUND_PATH, INBOUND, headers=headers, timeout=30))
 
-    threads = [threading.Thread(target=call) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [answer.status_code for answer in answers] == [200] * 20
+@pytest.mark.django_db(transaction=True)
+def test_the_same_sms_twenty_times_at_once_is_one_message(live_server, settings):
+    assert twenty_at_once(live_server, settings, INBOUND_PATH, INBOUND) == [200] * 20
     assert Inbound.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_report_twenty_times_at_once_is_one_receipt(live_server, settings, plan):
+    message = plan()
+    answers = twenty_at_once(live_server, settings, status_path(message.pk), report("delivered"))
+    assert answers == [204] * 20
+    assert Receipt.objects.get().message == message
+    message.refresh_from_db()
+    assert (message.state, message.provider_id) == (State.SENT, "SM9")
 
 
 @pytest.mark.django_db(transaction=True)

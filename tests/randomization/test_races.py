@@ -7,18 +7,25 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 
 from randomization.models import Allocation, Stratum
+from randomization.selectors import allocation_fact
 from randomization.services import allocate
 from randomization.verification import verify
 from tests.factories import NOW, make_trial, make_user, make_verified_participant, seal
+from tests.together import at_once
 from trial.audit.context import acting
 from trial.people.models import Participant
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture
@@ -30,7 +37,7 @@ def trial():
 
 @pytest.fixture
 def coordinator(trial):
-    return make_user("coordinator", trial=trial)
+    return make_user("coordinator", trial=trial, password=PASSWORD)
 
 
 def click(participant, by):
@@ -42,11 +49,22 @@ def click(participant, by):
         connection.close()
 
 
-def test_fifty_clicks_on_one_participant_make_one_allocation(trial, coordinator):
+def test_fifty_clicks_on_one_participant_make_one_allocation_and_all_see_it(trial, coordinator):
     participant = make_verified_participant(trial, by=coordinator)
-    with ThreadPoolExecutor(50) as clicks:
-        shown = set(clicks.map(lambda _: click(participant, coordinator), range(50)))
-    assert len(shown) == 1
+    address = reverse("admin:people_participant_randomize", args=[participant.pk])
+    browser = Client()
+    browser.force_login(coordinator)
+    tabs = [Client() for _tab in range(50)]
+    for tab in tabs:
+        tab.cookies = browser.cookies
+        assert tab.get(address).context["ready"]
+
+    pages = at_once([partial(tab.post, address, {"password": PASSWORD}, follow=True) for tab in tabs])
+
+    assert {page.status_code for page in pages} == {200}
+    assert {page.context["allocation"] for page in pages} == {allocation_fact(participant)}
+    arms = {page.context["arm"].key for page in pages if "arm" in page.context}
+    assert len(arms) == 1
     assert Allocation.objects.count() == 1
     assert verify(trial).allocations == 1
 
@@ -65,6 +83,7 @@ import django; django.setup()
 from trial.audit.context import acting
 from trial.accounts.models import User
 from trial.people.models import Participant
+from randomization.selectors import allocation_fact
 from randomization.services import allocate
 from tests.factories import NOW
 print("up", flush=True)

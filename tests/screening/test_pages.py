@@ -1,6 +1,7 @@
 """The public pages, walked as a visitor walks them."""
 
 import re
+from functools import partial
 
 import pytest
 from django.test import Client
@@ -9,6 +10,7 @@ from screening.models import Attempt, Consent, ScreenFailure
 from screening.selectors import Step, baseline_locked
 from tests.factories import make_trial
 from tests.screening.conftest import FITTING
+from tests.together import at_once
 from trial.messaging.models import Message
 from trial.messaging.texts import message_body
 from trial.people.models import Participant
@@ -228,6 +230,25 @@ def test_signing_up_leads_through_a_code_to_the_baseline_and_a_study_id(visitor)
     assert page.request["PATH_INFO"] == "/baseline/"
     assert visitor.session["participant"] == participant.study_id
     assert not baseline_locked(participant)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_fifty_submits_at_once_make_one_participant_and_one_code(visitor):
+    answer_all(visitor)
+    agree(visitor)
+    details = CONTACT | {"site": make_site_id()}
+    tabs = [Client() for _tab in range(50)]
+    for tab in tabs:
+        tab.cookies = visitor.cookies
+        assert where(at(tab, "contact/")) == "/contact/"
+
+    pages = at_once([partial(tab.post, "/t/tiny/contact/", details) for tab in tabs])
+
+    assert {(page.status_code, page.headers.get("Location")) for page in pages} == {(302, "/t/tiny/confirm/")}
+    assert Participant.objects.count() == 1
+    assert Consent.objects.get().participant == Attempt.objects.get().participant == Participant.objects.get()
+    assert Message.objects.get().kind == "code"
+    assert where(at(visitor, "confirm/", {"code": latest_code()})) == "/baseline/"
 
 
 def test_a_wrong_code_does_not_let_anybody_in(visitor):

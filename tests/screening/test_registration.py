@@ -1,11 +1,10 @@
 """Consent, and a visitor becomes a participant: once."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
-from django.db import connection
 
 from screening import services
 from screening.document import consent_document
@@ -14,6 +13,7 @@ from screening.models import Attempt, Consent
 from screening.selectors import consent_of, document_of, screening_answers, tick, ticked
 from tests.factories import NOW, make_trial
 from tests.screening.conftest import CONTACT, FITTING, consent, fit
+from tests.together import at_once
 from trial.audit.context import acting
 from trial.messaging.models import Message
 from trial.people.identity import NotReadable, vault
@@ -184,27 +184,6 @@ def test_the_signature_goes_with_withdrawn_data(participant):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_fifty_submits_at_once_make_one_participant():
-    trial = make_trial()
-    attempt = fit(services.begin(trial=trial, language="nb", now=NOW))
-    consent(attempt)
-    site = trial.sites.get(key="north")
-
-    def submit(_number):
-        try:
-            with acting("public"):
-                return register(attempt, site).participant.pk
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(16) as pool:
-        registered = set(pool.map(submit, range(50)))
-
-    assert len(registered) == 1
-    assert Participant.objects.count() == Consent.objects.count() == 1
-
-
-@pytest.mark.django_db(transaction=True)
 def test_one_person_in_ten_tabs_at_once_is_one_participant():
     trial = make_trial()
     site = trial.sites.get(key="north")
@@ -213,14 +192,10 @@ def test_one_person_in_ten_tabs_at_once_is_one_participant():
         consent(attempt)
 
     def submit(attempt):
-        try:
-            with acting("public"):
-                return register(attempt, site)
-        finally:
-            connection.close()
+        with acting("public"):
+            return register(attempt, site)
 
-    with ThreadPoolExecutor(10) as pool:
-        registrations = list(pool.map(submit, attempts))
+    registrations = at_once([partial(submit, attempt) for attempt in attempts])
 
     assert sum(registration.new for registration in registrations) == 1
     assert len({registration.participant.pk for registration in registrations}) == 1
