@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from analysis.models import Snapshot
+from analysis.statistics.snapshot_file import DamagedSnapshot, manifest_at
 from trial.protocol.models import Trial, TrialStatus
 from trial.protocol.selectors import active_protocol, status_of
 
@@ -33,3 +34,19 @@ def latest_hour_of_export(trial: Trial, now: datetime) -> datetime:
         hour=protocol.export.at.hour, minute=protocol.export.at.minute, second=0, microsecond=0
     )
     return today if today <= local else today - timedelta(days=1)
+
+
+def recorded_heads() -> dict[str, str | None]:
+    """The head of the audit trail in each snapshot's manifest, by the name of its file.
+
+    None where the file is gone or damaged, or was made before anything was sealed.
+    """
+    return {snapshot.file_name: _recorded_head(snapshot) for snapshot in Snapshot.objects.all()}
+
+
+def _recorded_head(snapshot: Snapshot) -> str | None:
+    try:
+        head: str | None = manifest_at(snapshot.path)["audit_head"]
+    except DamagedSnapshot:
+        return None
+    return head

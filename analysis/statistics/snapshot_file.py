@@ -40,11 +40,23 @@ class SnapshotFile:
 @contextmanager
 def open_snapshot(path: Path) -> Iterator[SnapshotFile]:
     """Verify the zip at `path` against its manifest and open it. Raises DamagedSnapshot."""
+    with _opened(path) as archive:
+        manifest = _manifest(archive, path)
+        _verify(archive, manifest, path)
+        yield SnapshotFile(archive, manifest, _sha256_of(path))
+
+
+def manifest_at(path: Path) -> dict[str, Any]:
+    """What the zip at `path` says of itself; its other files are not looked at. Raises DamagedSnapshot."""
+    with _opened(path) as archive:
+        return _manifest(archive, path)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
-            manifest = _manifest(archive, path)
-            _verify(archive, manifest, path)
-            yield SnapshotFile(archive, manifest, _sha256_of(path))
+            yield archive
     except FileNotFoundError:
         raise DamagedSnapshot(f"There is no file {path}.") from None
     except IsADirectoryError:

@@ -8,7 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
-from tests.factories import make_user
+from analysis.services import make_snapshot
+from tests.factories import make_trial, make_user
 from trial.audit import services
 from trial.audit.chain import GENESIS, verify
 from trial.audit.models import AuditBlock, AuditEvent
@@ -42,7 +43,7 @@ def test_sealing_takes_every_event_once_and_links_the_blocks(chain, now):
 
 def test_an_untouched_trail_is_whole(chain, capsys):
     make_user()
-    verdict = verify(expected_head=head())
+    verdict = verify(heads={head(): "a note"})
     assert (verdict.blocks, verdict.events, verdict.unsealed, verdict.problem) == (3, 6, 1, None)
     call_command("audit", "verify")
     assert "6 events in 3 blocks; 1 wait" in capsys.readouterr().out
@@ -142,13 +143,34 @@ def test_a_chain_that_was_cut_or_made_anew_is_found_by_a_head_kept_elsewhere(cha
     kept = head()
     attacker.execute("DELETE FROM audit_block WHERE number = 3")
     assert verify().problem is None
-    assert (
-        verify(expected_head=kept).problem == f"block 3 and what follows it were cut off: the head was {kept}"
-    )
+    noted = {kept: "a note"}
+    cut = f"block 3 and what follows it were cut off: the head was {kept} (a note)"
+    assert verify(heads=noted).problem == cut
     attacker.execute("UPDATE audit_event SET actor = 'user:1' WHERE id = (SELECT max(id) FROM audit_event)")
     seal_events(now=now)
     assert verify().problem is None
-    assert verify(expected_head=kept).problem.startswith("block 3 was replaced")
+    assert verify(heads=noted).problem.startswith("block 3 was replaced")
+
+
+def test_the_command_finds_a_cut_by_the_head_in_a_snapshot_and_says_how_far_it_sees(
+    attacker, now, settings, tmp_path, capsys
+):
+    settings.EXPORT_DIR = tmp_path
+    trial = make_trial()
+    seal_events(now=now)
+    snapshot = make_snapshot(trial=trial, by="system:test", now=now)
+    call_command("audit", "verify")
+    assert "the heads in 1 of 1 snapshots: nothing up to block 1 was cut off" in capsys.readouterr().out
+
+    attacker.execute("DELETE FROM audit_block")
+    with pytest.raises(
+        CommandError, match=rf"block 1 and what follows it were cut off.*{snapshot.file_name}"
+    ):
+        call_command("audit", "verify")
+
+    snapshot.path.unlink()
+    call_command("audit", "verify")
+    assert "0 of 1 snapshots: whether blocks were cut off its end is not seen" in capsys.readouterr().out
 
 
 def test_a_head_that_was_copied_badly_is_said_to_be_none():

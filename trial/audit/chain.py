@@ -7,9 +7,10 @@ Encoding: every value as a netstring (`length:bytes,`; an absent value is `-,`),
 
 import hashlib
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from django.db import transaction
 from django.db.models import TextField
@@ -90,28 +91,46 @@ class _Broken(Exception):
 
 
 @transaction.atomic
-def verify(*, expected_head: str | None = None) -> Verdict:
+def verify(*, heads: Mapping[str, str] = MappingProxyType({})) -> Verdict:
     """Compare every sealed event with its digest and every block with the one before.
 
-    `expected_head` is a `number:hash` kept elsewhere: with it, blocks cut off the end are found too.
+    `heads` are `number:hash` kept elsewhere, each with where it was kept: by them, blocks that were cut off
+    the end or made anew are found too.
     """
     last = AuditBlock.objects.order_by("-number").values_list("number", flat=True).first() or 0
-    walk = _Walk(digests())
+    walk, noted = _Walk(digests()), _by_number(heads)
     try:
         for block in AuditBlock.objects.filter(number__lte=last).order_by("number").iterator(chunk_size=4):
             walk.block(block)
-            if expected_head and expected_head.partition(":")[0] == str(block.number):
-                _compare_head(expected_head, block)
-        if expected_head and int(expected_head.partition(":")[0]) > last:
-            raise _Broken(f"block {last + 1} and what follows it were cut off: the head was {expected_head}")
+            _compare(block, noted.pop(block.number, {}))
+        if noted:
+            head, source = noted[max(noted)].popitem()
+            raise _Broken(
+                f"block {last + 1} and what follows it were cut off: the head was {head} ({source})"
+            )
     except _Broken as broken:
         return Verdict(walk.number, walk.events, 0, str(broken))
     return Verdict(walk.number, walk.events, walk.rest(), None)
 
 
-def _compare_head(expected: str, block: AuditBlock) -> None:
-    if str(block) != expected:
-        raise _Broken(f"block {block.number} was replaced: its head was {expected}, now it is {block}")
+def number_of(head: str) -> int:
+    """The number of the block that is the head."""
+    return int(head.partition(":")[0])
+
+
+def _by_number(heads: Mapping[str, str]) -> dict[int, dict[str, str]]:
+    noted: dict[int, dict[str, str]] = {}
+    for head, source in heads.items():
+        noted.setdefault(number_of(head), {})[head] = source
+    return noted
+
+
+def _compare(block: AuditBlock, noted: Mapping[str, str]) -> None:
+    for head, source in noted.items():
+        if head != str(block):
+            raise _Broken(
+                f"block {block.number} was replaced: its head was {head} ({source}), now it is {block}"
+            )
 
 
 class _Walk:
