@@ -18,6 +18,7 @@ from analysis.export.dataset import manifest_of, scope_of, tables_of
 from analysis.models import Download, FirstAnalysis, Snapshot
 from analysis.selectors import is_snapshot_due
 from trial.accounts.models import User
+from trial.audit.context import current
 from trial.audit.services import record_read
 from trial.core.db import lock
 from trial.protocol.models import Trial
@@ -54,9 +55,20 @@ def make_snapshot(*, trial: Trial, by: str, now: datetime, directory: Path | Non
             code_version=settings.CODE_VERSION,
         )
     if directory is not None:
-        directory.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(snapshot.path, directory / name)
+        _copy(snapshot, directory, now=now)
     return snapshot
+
+
+def _copy(snapshot: Snapshot, directory: Path, *, now: datetime) -> None:
+    """Put a copy into a folder, where nobody sees any more who reads it: so that it was made is on record."""
+    directory.mkdir(parents=True, exist_ok=True)
+    _record_reading(snapshot, reason=current().reason or "copy", now=now)
+    shutil.copyfile(snapshot.path, directory / snapshot.file_name)
+
+
+def _record_reading(snapshot: Snapshot, *, reason: str, now: datetime) -> None:
+    what = f"snapshot {snapshot.file_name}"
+    record_read(what=what, participant_study_id="", fields=["all"], reason=reason, now=now)
 
 
 def _remove_unfinished(trial: Trial) -> None:
@@ -125,13 +137,7 @@ def make_due_snapshots(*, by: str, now: datetime) -> list[Snapshot]:
 def fetch(*, snapshot: Snapshot, by: User, now: datetime) -> IO[bytes]:
     """The snapshot's file, opened for reading, with a record of who fetched it. Raises SnapshotGone."""
     Download.objects.create(snapshot=snapshot, by=by, at=now)
-    record_read(
-        what=f"snapshot {snapshot.file_name}",
-        participant_study_id="",
-        fields=["all"],
-        reason="download",
-        now=now,
-    )
+    _record_reading(snapshot, reason="download", now=now)
     try:
         return snapshot.path.open("rb")
     except FileNotFoundError:

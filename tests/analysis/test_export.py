@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import pwd
 import zipfile
 from collections import Counter
 from contextlib import contextmanager
@@ -20,6 +22,7 @@ from analysis.statistics.report import analyse
 from randomization.selectors import arms_for_analysis
 from tests.analysis.conftest import LATER
 from tests.factories import NOW, TINY, make_participant, make_trial
+from trial.audit.models import AuditEvent, ReadEvent
 from trial.core import chance
 from trial.core.db import _number
 from trial.people.models import Status
@@ -320,6 +323,19 @@ def test_the_commands_export_and_analyse_from_the_shell(trial, participants, tmp
         "report.html",
         "sustained-return.svg",
     }
+
+
+def test_a_copy_out_of_the_house_is_on_record_with_who_made_it(trial, participants, tmp_path):
+    snapshot_of(trial)
+    assert not ReadEvent.objects.filter(what__startswith="snapshot").exists()
+
+    call_command("export", "tiny", out=tmp_path / "out")
+    read = ReadEvent.objects.get(what=f"snapshot {Snapshot.objects.first().file_name}")
+    assert read.actor == "system:export"
+    somebody = pwd.getpwuid(os.getuid()).pw_name
+    assert read.reason.startswith(f"copied into {tmp_path / 'out'} by {somebody} on ")
+    written = AuditEvent.objects.filter(table_name="analysis_snapshot").latest("pk")
+    assert (written.actor, written.reason) == (read.actor, read.reason)
 
 
 def test_the_commands_say_in_a_sentence_what_is_wrong(trial, tmp_path):

@@ -1,3 +1,6 @@
+import os
+import pwd
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +11,14 @@ from trial.audit.context import acting
 from trial.core.clock import now
 from trial.core.errors import DomainError
 from trial.protocol.models import ProtocolVersion, Trial
+
+
+def _somebody() -> str:
+    """Who typed the command, as far as the operating system says."""
+    try:
+        return f"{pwd.getpwuid(os.getuid()).pw_name} on {socket.gethostname()}"
+    except KeyError:  # a container's user need not have a name
+        return f"user {os.getuid()} on {socket.gethostname()}"
 
 
 class Command(BaseCommand):
@@ -25,7 +36,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no trial {slug}; load its protocol first.")
         if out.exists() and not out.is_dir():
             raise CommandError(f"{out} is a file; name a folder.")
-        with acting("system:export"):
+        with acting("system:export", reason=f"copied into {out.resolve()} by {_somebody()}"):
             try:
                 snapshot = make_snapshot(trial=trial, by="system:export", now=now(), directory=out)
                 analyse_snapshot(snapshot=snapshot)
