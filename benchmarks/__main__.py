@@ -6,5 +6,5 @@ import sys
 NAMES = ("allocations", "messages", "rehearsal")
 
 if __name__ == "__main__":
-    for name in NAMES:
-        subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)
+    codes = [subprocess.run([sys.executable, "-m", f"benchmarks.{name}"]).returncode for name in NAMES]
+    sys.exit(any(codes))

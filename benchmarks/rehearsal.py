@@ -1,6 +1,7 @@
 """Changes per second in a whole rehearsed trial, against bare SQL that writes as many audited rows.
 
-`python -m benchmarks.rehearsal` rehearses WorkUp with 500 participants for 52 weeks in a database of its own.
+`python -m benchmarks.rehearsal` rehearses WorkUp with 500 participants for 52 weeks in a database of its own,
+and fails when that takes longer than it may.
 """
 
 import json
@@ -16,6 +17,7 @@ from typing import Any
 import psycopg
 
 ROOT = Path(__file__).resolve().parents[1]
+MOST_SECONDS = 90
 SIZE = ("--participants", "500", "--weeks", "52", "--seed", "1")
 
 
@@ -64,6 +66,12 @@ def main() -> None:
         f"rehearsal: {story['participants']} participants × {story['weeks']} weeks in {seconds:.0f} s; "
         f"{rate:.0f} audited changes per second, {bare:.0f} by bare SQL: ratio {rate / bare:.2f}"
     )
+    refuse_slow(seconds)
+
+
+def refuse_slow(seconds: float) -> None:
+    if seconds > MOST_SECONDS:
+        sys.exit(f"rehearsal: too slow, {seconds:.0f} s instead of {MOST_SECONDS} s at most")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.rehearsal import MOST_SECONDS, refuse_slow
 from followup.selectors import Missing
 from tests.production import compose, filled_in
 from trial.accounts.roles import Coordinator
@@ -56,25 +57,25 @@ def run(*arguments, tmp_path, **settings):
     }
     return subprocess.run(
         [sys.executable, "manage.py", "rehearse", *arguments],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=170,
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
 
 
-@pytest.fixture
-def twice(django_db_setup, tmp_path):
-    """The same small rehearsal of a real protocol, two times over, in processes that order sets otherwise."""
-    size = ("--participants", "4", "--weeks", "3", "--seed", "7")
-
-    def once(hash_seed):
-        answer = run("workup", *size, "--json", tmp_path=tmp_path, PYTHONHASHSEED=hash_seed)
-        assert answer.returncode == 0, answer.stderr
-        return json.loads(answer.stdout)
-
-    return once("0"), once("2")
+def told(participants, weeks, *, tmp_path, hash_seed):
+    """What a rehearsal of WorkUp tells, but for its seconds, in a process that orders sets its way."""
+    size = ("--participants", str(participants), "--weeks", str(weeks), "--seed", "7")
+    answer = run("workup", *size, "--json", tmp_path=tmp_path, PYTHONHASHSEED=hash_seed)
+    assert answer.returncode == 0, answer.stderr
+    story = json.loads(answer.stdout)
+    return {key: story[key] for key in story if key != "seconds"}
 
 
-def test_the_same_seed_gives_the_same_data_set(twice):
-    first, second = ({key: told[key] for key in told if key != "seconds"} for told in twice)
+@pytest.mark.parametrize(
+    ("participants", "weeks"),
+    [(4, 3), pytest.param(60, 12, marks=[pytest.mark.heavy, pytest.mark.timeout(600)])],
+)
+def test_the_same_seed_gives_the_same_data_set(django_db_setup, tmp_path, participants, weeks):
+    first, second = (told(participants, weeks, tmp_path=tmp_path, hash_seed=seed) for seed in ("0", "2"))
     assert first == second
     assert len(first["data_sha256"]) == 64
 
@@ -104,6 +105,12 @@ def test_a_container_without_the_owners_right_says_in_one_sentence_which_one_reh
     assert answer.stderr.startswith("CommandError: This process may not make a database")
     assert "docker compose run --rm migrate" in answer.stderr
     assert len(answer.stderr.strip().splitlines()) == 1
+
+
+def test_the_benchmark_fails_when_a_rehearsal_takes_too_long():
+    refuse_slow(MOST_SECONDS)
+    with pytest.raises(SystemExit, match="too slow, 91 s instead of 90 s"):
+        refuse_slow(91.2)
 
 
 def test_a_trial_that_does_not_exist_is_said_so_in_one_sentence(django_db_setup, tmp_path):
