@@ -19,6 +19,7 @@ from django.urls import URLPattern, get_resolver, reverse
 from tests.world import PLACES, THEN, World, undone
 from trial.accounts.roles import ALL
 from trial.audit.context import acting
+from trial.audit.models import AuditEvent
 
 ROLES = [role.key for role in ALL]
 EVERYBODY = {(role, place) for role in ROLES if role != "system_administrator" for place in PLACES} | {
@@ -39,6 +40,10 @@ REFUSALS = {
     "screening": {"/me/login/"},
 }
 """Where who is not let in is sent instead."""
+SHOWN_AGAIN = ("_changelist", "_history")
+"""Pages of the admin that take a POST and answer it as a GET,"""
+OUR_OWN = ("admin:followup_unclearreply_changelist", "admin:people_participant_history")
+"""except where they are our own."""
 
 ROWS: dict[str, tuple[str | None, str | None]] = {
     "health": ("everybody", "everybody"),
@@ -199,11 +204,17 @@ def admin_rows():
     for label, (view, add, change) in ADMIN.items():
         model = apps.get_model(label)._meta
         page = f"admin:{model.app_label}_{model.model_name}_"
-        yield page + "changelist", (_anywhere(view), None)
+        yield page + "changelist", (_anywhere(view), _shown_again(page + "changelist", _anywhere(view)))
         yield page + "add", (_anywhere(add), _anywhere(add))
         yield page + "change", (view, change)
-        yield page + "history", (HISTORY.get(label, view), None)
+        history = HISTORY.get(label, view)
+        yield page + "history", (history, _shown_again(page + "history", history))
         yield page + "delete", ("", "")
+
+
+def _shown_again(name, who):
+    """Django's lists and histories answer a POST as a GET; pages of our own refuse it."""
+    return "" if name in OUR_OWN else who
 
 
 def _anywhere(who):
@@ -325,3 +336,28 @@ def test_every_role_has_a_page_of_its_own_to_which_the_readme_leads(role):
     page = f"docs/{role.replace('_', '-')}.md"
     assert (root / page).exists()
     assert f"]({page})" in (root / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_no_other_method_changes_anything(world, name):
+    """Not even for somebody whom the page lets in: it is refused, or answered as a GET would be."""
+    address, client = address_of(world, name), world.client(_strongest(name))
+    looking = _changes(client, "get", address)
+    for method in ("put", "patch", "delete", "options", *(["post"] if name.endswith(SHOWN_AGAIN) else ())):
+        assert _changes(client, method, address) <= looking, method
+
+
+def _changes(client, method, address):
+    """How many changes of rows the trail has of this request."""
+    with undone():
+        before = AuditEvent.objects.count()
+        assert getattr(client, method)(address).status_code < 500
+        return AuditEvent.objects.count() - before
+
+
+def _strongest(name):
+    """Whoever may do something there, else whoever may look, else a trial manager."""
+    for who in reversed(EXPECTED[name]):
+        if allowed := people(who or "") - {("", "")}:
+            return min(allowed, key=lambda one: (one[1] != "own", one[0] != "trial_manager", one))
+    return ("trial_manager", "own")
