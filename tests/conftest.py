@@ -3,6 +3,7 @@ import time
 from contextlib import ExitStack
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.core.cache import cache, caches
 from django.db import connections
@@ -82,6 +83,17 @@ def english():
 def fresh_cache(redis_url):
     yield
     cache.clear()
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup, django_db_blocker, tmp_path_factory):
+    """Something in every room, somebody at every door, and a clock that stands still; see tests/world.py."""
+    from tests.world import THEN, World, undone
+
+    with pytest.MonkeyPatch.context() as patch, time_machine.travel(THEN, tick=False):
+        patch.setattr(settings, "EXPORT_DIR", tmp_path_factory.mktemp("snapshots"))
+        with django_db_blocker.unblock(), acting("system:test"), undone():
+            yield World()
 
 
 @pytest.fixture

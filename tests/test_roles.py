@@ -11,14 +11,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import time_machine
 from django.apps import apps
 from django.contrib import admin
 from django.urls import URLPattern, get_resolver, reverse
 
-from tests.world import PLACES, THEN, World, undone
+from tests.world import PLACES, undone
 from trial.accounts.roles import ALL
-from trial.audit.context import acting
 from trial.audit.models import AuditEvent
 
 ROLES = [role.key for role in ALL]
@@ -248,14 +246,6 @@ def addresses(patterns, namespace="", before=()):
 EVERY = list(addresses(get_resolver().url_patterns))
 ADDRESSES = {name: parameters for name, parameters, _route in EVERY if name}
 EXPECTED = ROWS | dict(admin_rows())
-
-
-@pytest.fixture(scope="module")
-def world(django_db_setup, django_db_blocker, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch, time_machine.travel(THEN, tick=False):
-        patch.setattr("django.conf.settings.EXPORT_DIR", tmp_path_factory.mktemp("snapshots"))
-        with django_db_blocker.unblock(), acting("system:test"), undone():
-            yield World()
 
 
 def address_of(world, name):
