@@ -67,6 +67,43 @@ def test_the_next_question_is_announced(followed):
     assert "We send you a question by SMS." in html(browser_of(followed).get("/me/"))
 
 
+def test_what_comes_stands_in_the_order_in_which_it_comes(trial):
+    case = make_case(trial)
+    make_plans(now=NOW)
+    meeting = {
+        "minutes": 45,
+        "video_url": "https://video.example.org/room",
+        "by": make_expert(case),
+        "now": NOW,
+    }
+    plan_meeting(case=case, starts_at=LATER + timedelta(days=9), **meeting)
+    page = html(browser_of(case.participant).get("/me/"))
+    assert page.index("We send you a question by SMS.") < page.index("Video meeting with your team")
+
+    plan_meeting(case=case, starts_at=LATER + timedelta(days=1), **meeting)
+    page = html(browser_of(case.participant).get("/me/"))
+    assert page.index("Video meeting with your team") < page.index("We send you a question by SMS.")
+
+
+def test_in_a_break_only_what_comes_after_it_is_announced(followed):
+    browser = browser_of(followed)
+    assert "23 March 2026" in html(browser.get("/me/"))
+    browser.post("/me/break/", {"length": "2"})
+
+    page = html(browser.get("/me/"))
+    assert "23 March 2026" not in page
+    assert "6 April 2026" in page
+
+
+def test_no_message_is_promised_to_whom_we_may_not_write(followed):
+    browser = browser_of(followed)
+    browser.post("/me/withdraw/contact/")
+
+    page = html(browser.get("/me/"))
+    assert "We send you" not in page
+    assert "Nothing to do now." in page
+
+
 def test_a_week_is_answered_here_instead_of_by_sms(followed):
     browser = browser_of(followed)
     assert "No answer yet" in html(browser.get("/me/"))

@@ -1,14 +1,17 @@
 """What the participant's own page shows, put together from the rooms."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
+from expertteam.models import Meeting
 from followup.ledger import Week
 from followup.models import Occasion
 from followup.selectors import answerable_weeks, next_occasion, open_questionnaires
 from screening.selectors import baseline_locked
-from trial.people.facts import Facts, last_day
+from trial.people.facts import Barrier, Facts, last_day
 from trial.people.models import Participant
 from trial.people.selectors import facts
 from trial.protocol.selectors import is_locked, protocol_of
@@ -25,6 +28,7 @@ class Overview:
     baseline_open: bool
     to_answer: list[Occasion]
     coming: Occasion | None
+    """What we next write to the participant about; in a break, what comes after it."""
     weeks: list[Week]
     """Those that can still be answered or changed, the latest first."""
 
@@ -42,6 +46,25 @@ def overview(participant: Participant, now: datetime) -> Overview:
             for occasion in open_questionnaires(participant, now)
             if not is_submitted(participant, occasion.key)
         ],
-        coming=next_occasion(participant, now),
+        coming=_coming(participant, held, now),
         weeks=answerable_weeks(participant, now),
     )
+
+
+def _coming(participant: Participant, held: Facts, now: datetime) -> Occasion | None:
+    if held.may_contact:
+        return next_occasion(participant, now)
+    if held.barrier is Barrier.PAUSED and held.paused_until:
+        return next_occasion(participant, held.paused_until)
+    return None
+
+
+def ahead(
+    meetings: Iterable[Meeting], coming: Occasion | None
+) -> list[tuple[Meeting | None, Occasion | None]]:
+    """Meetings and what we write about next, in the order in which they come."""
+    dated: list[tuple[datetime, Meeting | None, Occasion | None]]
+    dated = [(meeting.starts_at, meeting, None) for meeting in meetings]
+    if coming:
+        dated.append((coming.opens_at, None, coming))
+    return [(meeting, occasion) for _, meeting, occasion in sorted(dated, key=itemgetter(0))]

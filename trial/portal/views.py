@@ -84,13 +84,14 @@ def logout(request: HttpRequest) -> HttpResponseBase:
 def home(request: HttpRequest, participant: Participant) -> HttpResponse:
     """Everything at a glance."""
     moment = now()
+    overview = selectors.overview(participant, moment)
     return _page(
         request,
         "home.html",
         participant,
         {
-            "overview": selectors.overview(participant, moment),
-            "meetings": coming_meetings_for(participant, moment),
+            "overview": overview,
+            "ahead": selectors.ahead(coming_meetings_for(participant, moment), overview.coming),
             "advice": advice_for(participant),
             "sent": messages_to(participant)[:MESSAGES_ON_THE_PAGE],
         },
@@ -215,9 +216,8 @@ def phone_code(request: HttpRequest, participant: Participant) -> HttpResponseBa
 @for_participant
 def withdraw(request: HttpRequest, participant: Participant) -> HttpResponse:
     """The ways to leave."""
-    return _page(
-        request, "withdraw.html", participant, {"withdrawals": possible(facts(participant, now()).since)}
-    )
+    held = facts(participant, now())
+    return _page(request, "withdraw.html", participant, {"withdrawals": possible(held.since), "facts": held})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
