@@ -174,7 +174,7 @@ def test_what_was_sent_is_shown_without_codes(browser, kari):
         Message.objects.filter(pk=message.pk).update(state="sent", sent_at=NOW, provider_id=f"SM{number}")
 
     page = html(browser.get("/me/messages/"))
-    assert "How many days?" in page
+    assert '<p lang="en">How many days?</p>' in page
     assert code_in(sent_codes()[0]) not in page
 
 
@@ -272,6 +272,14 @@ def test_withdrawing_is_explained_confirmed_and_receipted(browser, kari, kind, s
 
     assert kari.study_id in html(receipt)
     assert ParticipantStatus.objects.get(name=status).reason == "No strength"
+
+
+def test_a_break_is_offered_only_while_messages_come(browser, kari):
+    log_in(browser)
+    assert "Do you only need some rest" in html(browser.get("/me/withdraw/"))
+    browser.post("/me/withdraw/contact/", {"reason": ""})
+
+    assert "Do you only need some rest" not in html(browser.get("/me/withdraw/"))
 
 
 def test_withdrawing_twice_counts_once(browser, kari):

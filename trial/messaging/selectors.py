@@ -24,13 +24,14 @@ class Said:
     kind: Kind
     at: datetime
     text: str
+    language: str
 
 
 def messages_to(participant: Participant) -> list[Said]:
     """What the participant was sent, the latest first, without codes."""
     sent = Message.objects.filter(participant=participant, state=State.SENT).exclude(kind=Kind.CODE)
     return [
-        Said(Kind(message.kind), message.sent_at, message_body(message))
+        Said(Kind(message.kind), message.sent_at, message_body(message), message.language)
         for message in sent.order_by("-sent_at", "id")
         if message.sent_at
     ]
