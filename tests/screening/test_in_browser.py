@@ -94,6 +94,41 @@ def test_from_the_front_page_to_the_study_number(trial, open_as):
     assert_good(page)
 
 
+def test_who_does_not_fit_reads_why(trial, open_as):
+    page = open_as(viewport=PHONE)
+    page.goto("/t/tiny/")
+    page.get_by_role("button", name="See if you can take part").first.click()
+    choose(page, "Are you on sick leave now?", "No")
+    go_on(page)
+    choose(page, "What troubles you most?", "Something else")
+    go_on(page)
+    go_on(page, "See if you can take part")
+    expect(page.get_by_role("heading", level=1)).to_have_text("This study is not for you now")
+    expect(page.get_by_text("The trial is for people with pain or mental health problems.")).to_be_visible()
+    assert_good(page)
+
+
+def test_a_mistyped_phone_is_put_right_and_the_questionnaire_waits(trial, open_as):
+    page = open_as(viewport=PHONE)
+    answer_the_eligibility_questions(page)
+    go_on(page, "See if you can take part")
+    consent(page)
+    go_on(page, "I agree and want to take part")
+    give_contact_details(page)
+    page.get_by_role("link", name="Was there a slip in the number?").click()
+    assert_good(page)
+    page.get_by_label("Mobile phone").fill("68 05 00 02")
+    go_on(page, "Send a code")
+    page.get_by_label("Code from the SMS").fill(latest_code())
+    go_on(page, "Go on")
+    page.get_by_role("link", name="Continue later").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Come back when it suits you")
+    assert_good(page)
+    go_on(page, "Leave on this device")
+    page.goto("/baseline/")
+    expect(page.get_by_label("Your mobile phone")).to_be_visible()
+
+
 def test_the_whole_way_without_javascript(trial, open_as):
     page = open_as(viewport=PHONE, java_script_enabled=False)
     answer_the_eligibility_questions(page)
