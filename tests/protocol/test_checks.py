@@ -278,6 +278,43 @@ def test_all_mistakes_are_said_at_once_in_the_order_of_the_file():
     assert refused.value.problems == found
 
 
+PLANTED = [
+    ('slug = "tiny"', 'slgu = "tiny"', "slgu: there is no such key"),
+    ("target = 8", 'target = "many"', "target: input should be a valid integer"),
+    ('"Europe/Oslo"', '"Europe/Olso"', "time_zone: “Europe/Olso” is not a time zone"),
+    ('key = "usual"', 'key = "talk"', "arms[1].key: “talk” is there twice"),
+    ('{ nb = "Samtale", en = "Talk" }', '{ nb = "Samtale" }', "arms[0].name: the text is missing in “en”"),
+    ('instrument = "background"', 'instrument = "bakground"', "there is no file instruments/bakground.toml"),
+    ("weeks_sick_listed >= 8 &&", "weeks_sick_listed >= 8 and", "this is not a CEL expression"),
+    ("main_complaint == 'other'", "main_complaint == 'othr'", "no option has the value “othr”"),
+    ("block_sizes = [4, 6]", "block_sizes = [2, 6]", "block_sizes[0]: in a block of 2"),
+    ("{from} to {to}? Reply with", "{frm} to {to}? Reply with", "weekly.question.en: "),
+    ("at = 10:00:00", "at = 22:30:00", "weekly.at: 22:30 is within the quiet hours"),
+]
+
+
+def test_mistakes_of_every_kind_are_said_in_one_round():
+    """None of them hides another: neither a wrong form, nor a missing instrument, nor a bad expression."""
+    text = SOURCES.protocol
+    for old, new, _words in PLANTED:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    instruments = {"wellbeing": SOURCES.instruments["wellbeing"].replace('method = "sum"', 'method = "som"')}
+    found = "\n".join(str(problem) for problem in mistakes(Sources(text, instruments)))
+    for words in [*(words for _old, _new, words in PLANTED), "wellbeing.toml:47: scores[0].method: “som”"]:
+        assert words in found
+
+
+def test_what_depends_on_a_missing_instrument_is_not_called_wrong():
+    (problem,) = mistakes(changed('instrument = "wellbeing"', 'instrument = "welbeing"'))
+    assert problem.path == ("instruments", 0, "instrument")
+
+
+def test_a_misspelt_key_is_not_also_called_left_out():
+    (problem,) = mistakes(changed("block_sizes = [4, 6]", "block_sises = [4, 6]"))
+    assert problem.path == ("randomization", "block_sises")
+
+
 def test_a_file_that_is_not_toml_says_where():
     (problem,) = mistakes(Sources("slug = \n", {}))
     assert problem.line == 1

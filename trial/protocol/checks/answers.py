@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from trial.protocol import expressions
-from trial.protocol.checks.items import items_on
+from trial.protocol.checks.items import items_in
 from trial.protocol.checks.problems import PROTOCOL, Problem, nearest
+from trial.protocol.checks.readable import up_to_a_hole
 from trial.protocol.locate import Path
 from trial.protocol.reading import Study
-from trial.protocol.schema import BASELINE, Instrument, Item, Kind, Page
+from trial.protocol.schema import BASELINE, Criterion, Instrument, Item, Kind, Protocol
+from trial.protocol.schema.base import Part
 
 SAMPLES = 12
 """Sets of answers on which each expression is tried: each item's first, second … possible answer."""
@@ -26,53 +28,77 @@ class Known:
 
 
 def check(study: Study) -> Iterator[Problem]:
-    protocol = study.protocol
-    eligibility = Known({item.key: _values(item) for item in protocol.eligibility.items})
-    baseline = Known({**eligibility.values, **_instrument_values(study.instruments_at(BASELINE))})
-    yield from _shown_if(protocol.eligibility.pages, ("eligibility", "pages"), PROTOCOL)
-    for number, criterion in enumerate(protocol.eligibility.criteria):
-        path: Path = ("eligibility", "criteria", number)
-        asked_now = criterion.checked_by == "participant"
-        if criterion.expression:
-            known = eligibility if asked_now else baseline
-            yield from _expression(criterion.expression, (*path, "expression"), PROTOCOL, known)
-        elif asked_now:
-            yield Problem(
-                path,
-                "what the participant's answers decide needs an expression",
-                "or checked_by = “coordinator”",
-            )
-    for number, profession in enumerate(protocol.expert_team.professions if protocol.expert_team else ()):
-        if profession.suggest:
-            path = ("expert_team", "professions", number, "suggest")
-            yield from _expression(profession.suggest, path, PROTOCOL, baseline)
+    yield from _shown_if(study.protocol, PROTOCOL)
+    yield from _criteria(study)
+    yield from _suggestions(study)
     for key, instrument in study.instruments.items():
-        yield from _shown_if(instrument.pages, ("pages",), key)
+        yield from _shown_if(instrument, key)
         yield from _groupings(instrument)
 
 
+@up_to_a_hole
+def _shown_if(part: Protocol | Instrument, source: str) -> Iterator[Problem]:
+    """A condition may ask only for what was asked before."""
+    before: dict[str, list[Any]] = {}
+    for path, item in items_in(part):
+        yield from _condition(item, "shown_if", path, source, Known(before), "asked before it")
+        before[item.key] = _values(item)
+
+
+@up_to_a_hole
+def _criteria(study: Study) -> Iterator[Problem]:
+    for number, criterion in enumerate(study.protocol.eligibility.criteria):
+        yield from _criterion(study, criterion, ("eligibility", "criteria", number))
+
+
+@up_to_a_hole
+def _criterion(study: Study, criterion: Criterion, path: Path) -> Iterator[Problem]:
+    asked_now = criterion.checked_by == "participant"
+    if criterion.expression:
+        known = _eligibility(study) if asked_now else _baseline(study)
+        yield from _condition(criterion, "expression", path, PROTOCOL, known)
+    elif asked_now:
+        what = "what the participant's answers decide needs an expression"
+        yield Problem(path, what, "or checked_by = “coordinator”")
+
+
+@up_to_a_hole
+def _suggestions(study: Study) -> Iterator[Problem]:
+    if team := study.protocol.expert_team:
+        known = _baseline(study)
+        for number, profession in enumerate(team.professions):
+            path = ("expert_team", "professions", number)
+            yield from _condition(profession, "suggest", path, PROTOCOL, known)
+
+
+@up_to_a_hole
 def _groupings(instrument: Instrument) -> Iterator[Problem]:
     values = {item.key: _values(item) for item in instrument.items}
     values |= {score.key: [0.0, 1.5, 40.0] for score in instrument.scores}
     for number, grouping in enumerate(instrument.groupings):
         for place, group in enumerate(grouping.groups):
-            path = ("groupings", number, "groups", place, "when")
-            yield from _expression(group.when, path, instrument.key, Known(values))
+            path = ("groupings", number, "groups", place)
+            yield from _condition(group, "when", path, instrument.key, Known(values))
 
 
-def _shown_if(pages: tuple[Page, ...], path: Path, source: str) -> Iterator[Problem]:
-    """A condition may ask only for what was asked before."""
-    before: dict[str, list[Any]] = {}
-    for item_path, item in items_on(pages, path):
-        if item.shown_if:
-            here = (*item_path, "shown_if")
-            yield from _expression(item.shown_if, here, source, Known(before), "asked before it")
-        before[item.key] = _values(item)
+def _eligibility(study: Study) -> Known:
+    return Known({item.key: _values(item) for item in study.protocol.eligibility.items})
 
 
-def _expression(
-    expression: str, path: Path, source: str, known: Known, when: str = "answered by then"
+def _baseline(study: Study) -> Known:
+    instruments = study.instruments_at(BASELINE)
+    return Known({**_eligibility(study).values, **_instrument_values(instruments)})
+
+
+@up_to_a_hole
+def _condition(
+    part: Part, key: str, path: Path, source: str, known: Known, when: str = "answered by then"
 ) -> Iterator[Problem]:
+    if expression := getattr(part, key):
+        yield from _expression(expression, (*path, key), source, known, when)
+
+
+def _expression(expression: str, path: Path, source: str, known: Known, when: str) -> Iterator[Problem]:
     unknown = expressions.variables(expression) - known.values.keys()
     for name in sorted(unknown):
         what = f"no item or score “{name}” is {when}"

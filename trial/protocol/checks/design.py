@@ -6,31 +6,49 @@ from math import prod
 
 from trial.protocol.checks.items import repeated
 from trial.protocol.checks.problems import Problem, nearest
+from trial.protocol.checks.readable import up_to_a_hole
 from trial.protocol.expressions import ExpressionError, evaluate
 from trial.protocol.locate import Path
 from trial.protocol.reading import Study
-from trial.protocol.schema import BASELINE, Item, Kind, Protocol, StratumFactor
+from trial.protocol.schema import BASELINE, Kind, Protocol, StratumFactor
 
 MANY_STRATA = 20
 """Participants per stratum below which unfinished blocks begin to undo the balance."""
 
 
 def check(study: Study) -> Iterator[Problem]:
-    protocol = study.protocol
+    yield from _arms(study.protocol)
+    yield from _sites(study.protocol)
+    yield from _ratio(study.protocol)
+    yield from _method(study)
+
+
+@up_to_a_hole
+def _arms(protocol: Protocol) -> Iterator[Problem]:
     yield from repeated((arm.key for arm in protocol.arms), ("arms",))
-    yield from repeated((site.key for site in protocol.sites), ("sites",))
     if len(protocol.arms) < 2:
         yield Problem(("arms",), "a randomized trial has at least two arms")
+
+
+@up_to_a_hole
+def _sites(protocol: Protocol) -> Iterator[Problem]:
+    yield from repeated((site.key for site in protocol.sites), ("sites",))
     if not protocol.sites:
         yield Problem(("sites",), "the trial needs at least one site")
-    yield from _ratio(protocol)
+
+
+@up_to_a_hole
+def _method(study: Study) -> Iterator[Problem]:
+    protocol = study.protocol
     if protocol.randomization.method == "permuted_blocks":
         yield from _blocks(protocol)
+        yield from _no_pairs(protocol)
         yield from _strata(study)
     else:
         yield from _pairs(protocol)
 
 
+@up_to_a_hole
 def _ratio(protocol: Protocol) -> Iterator[Problem]:
     arms = {arm.key for arm in protocol.arms}
     path = ("randomization", "ratio")
@@ -41,6 +59,7 @@ def _ratio(protocol: Protocol) -> Iterator[Problem]:
         yield Problem(path, f"the arm “{key}” has no share", f"{key} = 1")
 
 
+@up_to_a_hole
 def _blocks(protocol: Protocol) -> Iterator[Problem]:
     design, total = protocol.randomization, sum(protocol.randomization.ratio.values())
     if not design.block_sizes:
@@ -66,21 +85,23 @@ def _blocks(protocol: Protocol) -> Iterator[Problem]:
         )
     if design.places_per_stratum is None:
         yield Problem(("randomization",), "places_per_stratum is missing", "enough that no list runs out")
+
+
+@up_to_a_hole
+def _no_pairs(protocol: Protocol) -> Iterator[Problem]:
     for number, site in enumerate(protocol.sites):
         if site.pair or site.cluster:
             yield Problem(("sites", number), "pair and cluster belong to pairwise_clusters")
 
 
+@up_to_a_hole
 def _strata(study: Study) -> Iterator[Problem]:
-    protocol = study.protocol
-    strata = protocol.randomization.strata
-    answered = {item.key: item for item in protocol.eligibility.items}
-    answered |= {item.key: item for one in study.instruments_at(BASELINE) for item in one.items}
+    protocol, strata = study.protocol, study.protocol.randomization.strata
     yield from repeated((factor.key for factor in strata), ("randomization", "strata"))
     for number, factor in enumerate(strata):
         path = ("randomization", "strata", number)
         if factor.source != "site":
-            yield from _factor(protocol, factor, answered, path)
+            yield from _factor(study, factor, path)
         elif factor.levels:
             yield Problem((*path, "levels"), "the sites themselves are the levels", "remove levels")
     count = prod(len(protocol.sites if one.source == "site" else one.levels) for one in strata)
@@ -90,14 +111,16 @@ def _strata(study: Study) -> Iterator[Problem]:
         yield Problem(("randomization", "strata"), what, "fewer factors or levels", note=True)
 
 
-def _factor(
-    protocol: Protocol, factor: StratumFactor, answered: dict[str, Item], path: Path
-) -> Iterator[Problem]:
-    item = answered.get(factor.source)
-    if item is None:
+@up_to_a_hole
+def _factor(study: Study, factor: StratumFactor, path: Path) -> Iterator[Problem]:
+    answered = {item.key: item for item in study.protocol.eligibility.items}
+    if factor.source not in answered:
+        answered |= {item.key: item for one in study.instruments_at(BASELINE) for item in one.items}
+    if factor.source not in answered:
         what = f"no item “{factor.source}” is answered before randomization"
         yield Problem((*path, "source"), what, nearest(factor.source, [*answered, "site"]))
         return
+    item = answered[factor.source]
     if item.kind != Kind.SINGLE:
         yield Problem((*path, "source"), f"“{item.key}” is of kind “{item.kind}”", "a stratum needs “single”")
     if not item.required or item.shown_if:
@@ -109,12 +132,12 @@ def _factor(
     yield from repeated((level.key for level in factor.levels), (*path, "levels"))
     for value in sorted(set(values) - options):
         yield Problem((*path, "levels"), f"“{item.key}” has no option “{value}”", nearest(value, options))
-    excluded = {value for value in options if _excludes(protocol, item.key, value)}
-    for value in sorted(options - set(values) - excluded):
-        yield Problem((*path, "levels"), f"the option “{value}” of “{item.key}” belongs to no level")
     for value, count in Counter(values).items():
         if count > 1:
             yield Problem((*path, "levels"), f"the option “{value}” belongs to two levels")
+    excluded = {value for value in options if _excludes(study.protocol, item.key, value)}
+    for value in sorted(options - set(values) - excluded):
+        yield Problem((*path, "levels"), f"the option “{value}” of “{item.key}” belongs to no level")
 
 
 def _excludes(protocol: Protocol, key: str, value: str) -> bool:
@@ -130,6 +153,7 @@ def _excludes(protocol: Protocol, key: str, value: str) -> bool:
     return False
 
 
+@up_to_a_hole
 def _pairs(protocol: Protocol) -> Iterator[Problem]:
     design = protocol.randomization
     if len(protocol.arms) != 2 or set(design.ratio.values()) != {1}:

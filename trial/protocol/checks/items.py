@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from trial.protocol.checks.problems import PROTOCOL, Problem, nearest
+from trial.protocol.checks.readable import up_to_a_hole
 from trial.protocol.locate import Path
 from trial.protocol.reading import Study
-from trial.protocol.schema import Instrument, Item, Kind, Page, Score
+from trial.protocol.schema import Instrument, Item, Kind, Page, Protocol, Score
 
 CHOICES = (Kind.SINGLE, Kind.MULTIPLE)
 
@@ -18,30 +19,38 @@ RESERVED = frozenset(
 
 def check(study: Study) -> Iterator[Problem]:
     yield from _used_once(study)
-    yield from _pages(study.protocol.eligibility.pages, ("eligibility", "pages"), PROTOCOL)
+    yield from _pages(study.protocol, PROTOCOL)
     for key, instrument in study.instruments.items():
-        if instrument.key != key:
-            yield Problem(("key",), f"the file is called {key}.toml", f"write key = “{key}”", key)
-        yield from _pages(instrument.pages, ("pages",), key)
-        yield from _scores(instrument)
+        yield from _named_like_its_file(instrument, key)
+        yield from _pages(instrument, key)
+        yield from _scores(instrument, key)
 
 
-def items_on(pages: tuple[Page, ...], path: Path) -> Iterator[tuple[Path, Item]]:
+def items_in(part: Protocol | Instrument) -> Iterator[tuple[Path, Item]]:
+    """All questions of a file, each with its place."""
+    pages, path = pages_in(part)
     for page_number, page in enumerate(pages):
         for number, item in enumerate(page.items):
             yield (*path, page_number, "items", number), item
 
 
+def pages_in(part: Protocol | Instrument) -> tuple[tuple[Page, ...], Path]:
+    if isinstance(part, Protocol):
+        return part.eligibility.pages, ("eligibility", "pages")
+    return part.pages, ("pages",)
+
+
+@up_to_a_hole
+def _named_like_its_file(instrument: Instrument, file: str) -> Iterator[Problem]:
+    if instrument.key != file:
+        yield Problem(("key",), f"the file is called {file}.toml", f"write key = “{file}”", file)
+
+
 def _used_once(study: Study) -> Iterator[Problem]:
     """Keys that expressions and exports find things by must mean one thing in the whole trial."""
-    named = [
-        (PROTOCOL, path, item.key)
-        for path, item in items_on(study.protocol.eligibility.pages, ("eligibility", "pages"))
-    ]
-    for key, instrument in study.instruments.items():
-        named += [(key, path, item.key) for path, item in items_on(instrument.pages, ("pages",))]
-        named += [(key, ("scores", number), score.key) for number, score in enumerate(instrument.scores)]
-        named += [(key, ("groupings", number), one.key) for number, one in enumerate(instrument.groupings)]
+    named = [(PROTOCOL, path, key) for path, key in _keys(study.protocol)]
+    for source, instrument in study.instruments.items():
+        named += [(source, path, key) for path, key in _keys(instrument)]
     first: dict[str, str] = {}
     for source, path, key in named:
         if key in RESERVED:
@@ -56,6 +65,18 @@ def _used_once(study: Study) -> Iterator[Problem]:
         first.setdefault(key, source)
 
 
+@up_to_a_hole
+def _keys(part: Protocol | Instrument) -> Iterator[tuple[Path, str]]:
+    for path, item in items_in(part):
+        yield path, item.key
+    if isinstance(part, Instrument):
+        for number, score in enumerate(part.scores):
+            yield ("scores", number), score.key
+        for number, grouping in enumerate(part.groupings):
+            yield ("groupings", number), grouping.key
+
+
+@up_to_a_hole
 def repeated(keys: Iterable[str], path: Path, source: str = PROTOCOL, name: str = "key") -> Iterator[Problem]:
     """Keys of one list that stand there twice."""
     keys = list(keys)
@@ -65,17 +86,20 @@ def repeated(keys: Iterable[str], path: Path, source: str = PROTOCOL, name: str 
             yield Problem((*path, number, name), f"“{key}” is there twice", "choose another one", source)
 
 
-def _pages(pages: tuple[Page, ...], path: Path, source: str) -> Iterator[Problem]:
+@up_to_a_hole
+def _pages(part: Protocol | Instrument, source: str) -> Iterator[Problem]:
+    pages, path = pages_in(part)
     yield from repeated((page.key for page in pages), path, source)
     if not pages:
         yield Problem(path, "there are no pages", source=source)
     for number, page in enumerate(pages):
         if not page.items:
             yield Problem((*path, number), "the page has no items", source=source)
-    for item_path, item in items_on(pages, path):
+    for item_path, item in items_in(part):
         yield from _item(item, item_path, source)
 
 
+@up_to_a_hole
 def _item(item: Item, path: Path, source: str) -> Iterator[Problem]:
     def problem(key: str, what: str, remedy: str = "") -> Problem:
         return Problem((*path, key), what, remedy, source)
@@ -97,21 +121,27 @@ def _item(item: Item, path: Path, source: str) -> Iterator[Problem]:
         yield problem("unit", f"“{item.kind}” has no unit")
 
 
-def _scores(instrument: Instrument) -> Iterator[Problem]:
+@up_to_a_hole
+def _scores(instrument: Instrument, source: str) -> Iterator[Problem]:
     by_key = {item.key: item for item in instrument.items}
     for number, score in enumerate(instrument.scores):
         path = ("scores", number)
-        for place, key in enumerate(score.items):
-            if key not in by_key:
-                what = f"there is no item “{key}”"
-                yield Problem((*path, "items", place), what, nearest(key, by_key), instrument.key)
-            elif not has_number(by_key[key]):
-                what = f"“{key}” has no number: give each of its options a score"
-                yield Problem((*path, "items", place), what, source=instrument.key)
-        yield from _score(score, path, instrument.key)
-        yield from _value_set(score, by_key, path, instrument.key)
+        yield from _score(score, path, source)
+        yield from _scored_items(score, by_key, path, source)
+        yield from _value_set(score, by_key, path, source)
 
 
+@up_to_a_hole
+def _scored_items(score: Score, items: Mapping[str, Item], path: Path, source: str) -> Iterator[Problem]:
+    for place, key in enumerate(score.items):
+        if key not in items:
+            yield Problem((*path, "items", place), f"there is no item “{key}”", nearest(key, items), source)
+        elif not has_number(items[key]):
+            what = f"“{key}” has no number: give each of its options a score"
+            yield Problem((*path, "items", place), what, source=source)
+
+
+@up_to_a_hole
 def _value_set(score: Score, items: Mapping[str, Item], path: Path, source: str) -> Iterator[Problem]:
     """A value set needs five items with all levels, and nothing that would change or replace an answer."""
     if (score.method == "value_set") != (score.value_set is not None):
@@ -137,6 +167,7 @@ def has_number(item: Item) -> bool:
     return item.kind in (Kind.SCALE, Kind.NUMBER)
 
 
+@up_to_a_hole
 def _score(score: Score, path: Path, source: str) -> Iterator[Problem]:
     if not score.items:
         yield Problem((*path, "items"), "the score needs items", source=source)

@@ -9,23 +9,24 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from trial.protocol.checks.problems import Problem, nearest
+from trial.protocol.checks.readable import readable, unreadable
 from trial.protocol.locate import Path
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
-def shaped(model: type[Shape], text: str, source: str) -> Shape | list[Problem]:
-    """The text as the given type, or all that keeps it from being one."""
+def shaped(model: type[Shape], text: str, source: str) -> tuple[Shape, list[Problem]]:
+    """The text as the given type, and all that keeps it from being one: there, the type has holes."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
         number = int(line[1]) if line else max(text.count("\n"), 1)
-        return [Problem((), f"this is not TOML: {error}", source=source, line=number)]
+        return unreadable(model), [Problem((), f"this is not TOML: {error}", source=source, line=number)]
     try:
-        return model.model_validate(data)
+        return model.model_validate(data), []
     except ValidationError as error:
-        return list(_problems(model, data, error, source))
+        return readable(model, data), list(_problems(model, data, error, source))
 
 
 def _problems(model: type[BaseModel], data: Any, error: ValidationError, source: str) -> Iterator[Problem]:

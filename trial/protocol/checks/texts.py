@@ -7,9 +7,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from trial.protocol.checks.problems import PROTOCOL, Problem, nearest
+from trial.protocol.checks.readable import up_to_a_hole
 from trial.protocol.locate import Path
 from trial.protocol.reading import Study
-from trial.protocol.schema import Protocol, Text
+from trial.protocol.schema import Instrument, Protocol, Text
+from trial.protocol.schema.base import Part
 from trial.protocol.sms import parts, strange_letters
 
 WEEK = {"from": "22.12.", "to": "28.12."}
@@ -19,29 +21,33 @@ ADDRESS = {"address": "https://trial.example.org/me"}
 
 
 def check(study: Study) -> Iterator[Problem]:
-    protocol = study.protocol
-    yield from _languages(protocol, protocol.languages, PROTOCOL)
-    yield from _word_lists(protocol)
+    yield from _languages(study.protocol, PROTOCOL)
+    yield from _word_lists(study.protocol)
     for key, instrument in study.instruments.items():
-        yield from _languages(instrument, instrument.languages, key)
-        if absent := [language for language in protocol.languages if language not in instrument.languages]:
-            yield Problem(("languages",), f"the trial also needs {', '.join(absent)}", source=key)
-    yield from _messages(protocol)
+        yield from _languages(instrument, key)
+        yield from _languages_of_the_trial(study.protocol, instrument, key)
+    yield from _weekly_messages(study.protocol)
+    yield from _invitations(study.protocol)
+    yield from _service_messages(study.protocol)
+    yield from _advice_ready(study.protocol)
 
 
-def _languages(part: BaseModel, wanted: Collection[str], source: str) -> Iterator[Problem]:
+@up_to_a_hole
+def _languages(part: Protocol | Instrument, source: str) -> Iterator[Problem]:
     named = tuple(_option_sets(part))
     for path, text in _texts(part, (), named):
-        for language in wanted:
+        for language in part.languages:
             if language not in text.languages:
                 yield Problem(path, f"the text is missing in “{language}”", source=source)
-        for language in sorted(text.languages - set(wanted)):
-            yield Problem(
-                (*path, language),
-                f"“{language}” is not among the languages",
-                nearest(language, wanted),
-                source,
-            )
+        for language in sorted(text.languages - set(part.languages)):
+            what = f"“{language}” is not among the languages"
+            yield Problem((*path, language), what, nearest(language, part.languages), source)
+
+
+@up_to_a_hole
+def _languages_of_the_trial(protocol: Protocol, instrument: Instrument, source: str) -> Iterator[Problem]:
+    if absent := [language for language in protocol.languages if language not in instrument.languages]:
+        yield Problem(("languages",), f"the trial also needs {', '.join(absent)}", source=source)
 
 
 def _option_sets(part: Any) -> Iterator[tuple[Any, ...]]:
@@ -66,36 +72,52 @@ def _texts(part: Any, path: Path, named: tuple[Any, ...]) -> Iterator[tuple[Path
 
 
 def _word_lists(protocol: Protocol) -> Iterator[Problem]:
-    weekly = protocol.weekly
     for name in ("unit_words", "whole_week_words", "no_day_words"):
-        for language in set(protocol.languages) ^ set(getattr(weekly, name)):
-            what = (
-                "words are missing" if language in protocol.languages else "this is not one of the languages"
-            )
-            yield Problem(("weekly", name), f"“{language}”: {what}")
+        yield from _word_list(protocol, name)
 
 
-def _messages(protocol: Protocol) -> Iterator[Problem]:
-    """Each SMS of the protocol, with the placeholders that are filled and those that it must have."""
-    weekly = protocol.weekly
-    for name in ("question", "reminder", "thanks", "unclear"):
-        text = getattr(weekly, name)
-        filled = WEEK if name in {"question", "reminder"} else {}
-        if text is not None:
-            yield from _message(text, ("weekly", name), filled, ())
+@up_to_a_hole
+def _word_list(protocol: Protocol, name: str) -> Iterator[Problem]:
+    for language in set(protocol.languages) ^ set(getattr(protocol.weekly, name)):
+        what = "words are missing" if language in protocol.languages else "this is not one of the languages"
+        yield Problem(("weekly", name), f"“{language}”: {what}")
+
+
+@up_to_a_hole
+def _weekly_messages(protocol: Protocol) -> Iterator[Problem]:
+    for key in ("question", "reminder", "thanks", "unclear"):
+        filled = WEEK if key in {"question", "reminder"} else {}
+        yield from _message(protocol.weekly, key, ("weekly",), filled, ())
+
+
+@up_to_a_hole
+def _invitations(protocol: Protocol) -> Iterator[Problem]:
     for number, one in enumerate(protocol.questionnaires):
-        for name in ("invitation", "reminder"):
-            yield from _message(getattr(one, name), ("questionnaires", number, name), DOOR, DOOR)
-    for name in ("code", "stop_confirmation", "resume_confirmation"):
-        filled = CODE if name == "code" else {}
-        yield from _message(getattr(protocol.messages, name), ("messages", name), filled, filled)
-    if protocol.expert_team:
-        yield from _message(protocol.expert_team.advice_ready, ("expert_team", "advice_ready"), ADDRESS, ())
+        for key in ("invitation", "reminder"):
+            yield from _message(one, key, ("questionnaires", number), DOOR, DOOR)
 
 
-def _message(text: Text, path: Path, filled: dict[str, str], needed: Collection[str]) -> Iterator[Problem]:
-    for language, sms in text.root.items():
-        here = (*path, language)
+@up_to_a_hole
+def _service_messages(protocol: Protocol) -> Iterator[Problem]:
+    for key in ("code", "stop_confirmation", "resume_confirmation"):
+        filled = CODE if key == "code" else {}
+        yield from _message(protocol.messages, key, ("messages",), filled, filled)
+
+
+@up_to_a_hole
+def _advice_ready(protocol: Protocol) -> Iterator[Problem]:
+    if team := protocol.expert_team:
+        yield from _message(team, "advice_ready", ("expert_team",), ADDRESS, ())
+
+
+@up_to_a_hole
+def _message(
+    part: Part, key: str, path: Path, filled: dict[str, str], needed: Collection[str]
+) -> Iterator[Problem]:
+    """An SMS in each language, with the placeholders that are filled and those that it must have."""
+    text: Text | None = getattr(part, key)
+    for language, sms in text.root.items() if text else ():
+        here = (*path, key, language)
         try:
             used = {name for _, name, _, _ in Formatter().parse(sms) if name is not None}
         except ValueError as error:
