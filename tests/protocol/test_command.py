@@ -47,6 +47,16 @@ def test_check_lists_every_mistake_with_file_and_line(file):
     assert lines[-1].endswith("Nothing was stored.")
 
 
+def test_check_suggests_an_instrument_of_the_folder_that_the_protocol_does_not_use_yet(file):
+    (file.parent / "instruments" / "gad7.toml").write_text("")
+    change(file, 'instrument = "wellbeing"', 'instrument = "gad"')
+    with pytest.raises(CommandError, match=r"no file instruments/gad\.toml .*did you mean “gad7”\?"):
+        run("check", file)
+    change(file, 'instrument = "gad"', 'instrument = "xyz"')
+    with pytest.raises(CommandError, match="known: background, gad7, wellbeing"):
+        run("check", file)
+
+
 def test_check_of_a_file_that_is_not_there_is_one_sentence(tmp_path):
     with pytest.raises(CommandError, match="cannot be read: No such file"):
         run("check", tmp_path / "none.toml")

@@ -1,8 +1,8 @@
 """From the text of protocol and instrument files to frozen types, with every mistake named at once."""
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -28,6 +28,8 @@ class Sources:
 
     protocol: str
     instruments: Mapping[str, str]
+    available: Collection[str] = field(default=(), compare=False)
+    """Keys of all instruments in the folder, for the remedy of a misspelt one."""
 
     @property
     def sha256(self) -> str:
@@ -47,12 +49,10 @@ def read_sources(path: Path) -> Sources:
     Instruments that are not there are left out; the check reports them. Raises OSError, UnicodeDecodeError.
     """
     text = path.read_text(encoding="utf-8")
-    instruments = {}
-    for key in _named_instruments(text):
-        file = path.parent / "instruments" / f"{key}.toml"
-        if file.is_file():
-            instruments[key] = file.read_text(encoding="utf-8")
-    return Sources(text, instruments)
+    files = {file.stem: file for file in (path.parent / "instruments").glob("*.toml")}
+    named = [key for key in _named_instruments(text) if key in files]
+    instruments = {key: files[key].read_text(encoding="utf-8") for key in named}
+    return Sources(text, instruments, sorted(files))
 
 
 def _named_instruments(text: str) -> list[str]:

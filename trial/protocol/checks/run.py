@@ -56,7 +56,7 @@ def _missing_instrument(use: InstrumentUse, path: Path, sources: Sources) -> Ite
     key = use.instrument
     if key not in sources.instruments:
         what = f"there is no file instruments/{key}.toml beside this one"
-        yield key, Problem(path, what, nearest(key, sources.instruments))
+        yield key, Problem(path, what, nearest(key, sources.available))
 
 
 def _placed(problems: list[Problem], sources: Sources) -> list[Problem]:
