@@ -305,6 +305,19 @@ def test_mistakes_of_every_kind_are_said_in_one_round():
         assert words in found
 
 
+def test_a_language_that_the_platform_does_not_speak_is_said_once():
+    (problem,) = mistakes(changed('languages = ["nb", "en"]', 'languages = ["nb", "en", "xx"]'))
+    assert str(problem).endswith("languages[2]: the platform does not speak “xx” (known: en, nb, nn, sv)"), (
+        problem
+    )
+
+
+def test_an_instrument_may_know_a_language_that_the_platform_does_not_speak():
+    sources = changed('languages = ["nb", "en"]', 'languages = ["nb", "en", "da"]', "wellbeing")
+    assert not mistakes(sources)
+    assert any("does not speak “da”" in problem.what for problem in notes(sources))
+
+
 def test_what_depends_on_a_missing_instrument_is_not_called_wrong():
     (problem,) = mistakes(changed('instrument = "wellbeing"', 'instrument = "welbeing"'))
     assert problem.path == ("instruments", 0, "instrument")

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from string import Formatter
 from typing import Any
 
+from django.conf import settings
 from pydantic import BaseModel
 
 from trial.protocol.checks.problems import PROTOCOL, Problem, nearest
@@ -21,9 +22,11 @@ ADDRESS = {"address": "https://trial.example.org/me"}
 
 
 def check(study: Study) -> Iterator[Problem]:
+    yield from _unknown_languages(study.protocol, PROTOCOL)
     yield from _languages(study.protocol, PROTOCOL)
     yield from _word_lists(study.protocol)
     for key, instrument in study.instruments.items():
+        yield from _unknown_languages(instrument, key)
         yield from _languages(instrument, key)
         yield from _languages_of_the_trial(study.protocol, instrument, key)
     yield from _weekly_messages(study.protocol)
@@ -36,7 +39,7 @@ def check(study: Study) -> Iterator[Problem]:
 def _languages(part: Protocol | Instrument, source: str) -> Iterator[Problem]:
     named = tuple(_option_sets(part))
     for path, text in _texts(part, (), named):
-        for language in part.languages:
+        for language in _spoken(part.languages):
             if language not in text.languages:
                 yield Problem(path, f"the text is missing in “{language}”", source=source)
         for language in sorted(text.languages - set(part.languages)):
@@ -46,8 +49,25 @@ def _languages(part: Protocol | Instrument, source: str) -> Iterator[Problem]:
 
 @up_to_a_hole
 def _languages_of_the_trial(protocol: Protocol, instrument: Instrument, source: str) -> Iterator[Problem]:
-    if absent := [language for language in protocol.languages if language not in instrument.languages]:
+    needed = _spoken(protocol.languages)
+    if absent := [language for language in needed if language not in instrument.languages]:
         yield Problem(("languages",), f"the trial also needs {', '.join(absent)}", source=source)
+
+
+@up_to_a_hole
+def _unknown_languages(part: Protocol | Instrument, source: str) -> Iterator[Problem]:
+    """Said once, in place of each text that is missing. An instrument may know more languages than we do."""
+    known = dict(settings.LANGUAGES)
+    for number, language in enumerate(part.languages):
+        if language not in known:
+            what, note = f"the platform does not speak “{language}”", source != PROTOCOL
+            yield Problem(("languages", number), what, nearest(language, known), source, note=note)
+
+
+def _spoken(languages: Collection[str]) -> list[str]:
+    """Those languages that the platform speaks: only in them a text can be missing."""
+    known = dict(settings.LANGUAGES)
+    return [language for language in languages if language in known]
 
 
 def _option_sets(part: Any) -> Iterator[tuple[Any, ...]]:
@@ -78,9 +98,14 @@ def _word_lists(protocol: Protocol) -> Iterator[Problem]:
 
 @up_to_a_hole
 def _word_list(protocol: Protocol, name: str) -> Iterator[Problem]:
-    for language in set(protocol.languages) ^ set(getattr(protocol.weekly, name)):
-        what = "words are missing" if language in protocol.languages else "this is not one of the languages"
-        yield Problem(("weekly", name), f"“{language}”: {what}")
+    written: Collection[str] = getattr(protocol.weekly, name)
+    for language in _spoken(protocol.languages):
+        if language not in written:
+            yield Problem(("weekly", name), f"“{language}”: words are missing")
+    for language in written:
+        if language not in protocol.languages:
+            what = f"“{language}” is not among the languages"
+            yield Problem(("weekly", name, language), what, nearest(language, protocol.languages))
 
 
 @up_to_a_hole
