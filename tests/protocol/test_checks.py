@@ -146,8 +146,15 @@ MISTAKES = [
     ),
     ('tick = "sms"', 'tick = "smss"', "weekly.tick", "did you mean “sms”?"),
     ("at = 10:00:00", "at = 22:30:00", "weekly.at", "quiet hours 21:00–08:00"),
-    ("{from} to {to}? Reply with", "{frm} to {to}? Reply with", "weekly.question.en", "did you mean “from”?"),
+    ("{from} to {to}? Reply with", "{frm} to {to}? Reply with", "weekly.question.en", "did you mean {from}?"),
     ("{from} to {to}? Reply with", "{from to {to}? Reply with", "weekly.question.en", "braces"),
+    (
+        '"Your code is {code}."',
+        '"Code {code}, {day}."',
+        "messages.code.en",
+        "{day} is unknown (known: {code})",
+    ),
+    ('"Your code is {code}."', '"Your code is {code:>9}."', "messages.code.en", "did you mean {code}?"),
     ('"Your code is {code}."', '"Your code."', "messages.code.en", "needs {code}"),
     ("with the code {code}.", "with your code.", "questionnaires[0].invitation.en", "needs {code}"),
     (
@@ -303,6 +310,11 @@ def test_mistakes_of_every_kind_are_said_in_one_round():
     found = "\n".join(str(problem) for problem in mistakes(Sources(text, instruments)))
     for words in [*(words for _old, _new, words in PLANTED), "wellbeing.toml:47: scores[0].method: “som”"]:
         assert words in found
+
+
+def test_a_misspelt_placeholder_is_not_also_called_missing():
+    (problem,) = mistakes(changed('"Your code is {code}."', '"Your code is {kode}."'))
+    assert (problem.what, problem.remedy) == ("{kode} is unknown", "did you mean {code}?")
 
 
 def test_a_language_that_the_platform_does_not_speak_is_said_once():

@@ -1,6 +1,7 @@
 """Texts: in every language, with placeholders that are filled, in as few SMS as possible."""
 
 from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
 from string import Formatter
 from typing import Any
 
@@ -144,16 +145,34 @@ def _message(
     for language, sms in text.root.items() if text else ():
         here = (*path, key, language)
         try:
-            used = {name for _, name, _, _ in Formatter().parse(sms) if name is not None}
+            used = set(_placeholders(sms))
         except ValueError as error:
             yield Problem(here, f"the braces do not match: {error}", "write {{ for a brace")
             continue
-        for name in sorted(used - set(filled)):
-            yield Problem(here, f"nothing fills {{{name}}}", nearest(name, filled))
-        for name in sorted(set(needed) - used):
-            yield Problem(here, f"the text needs {{{name}}}")
+        yield from _filled(used, filled, needed, here)
         if not used - set(filled):
             yield from _length(sms.format(**filled), here)
+
+
+def _placeholders(sms: str) -> Iterator[str]:
+    """What stands between braces, whole: `{code:>9}` is not the placeholder `{code}`."""
+    for _before, name, form, conversion in Formatter().parse(sms):
+        if name is not None:
+            yield name + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
+
+
+def _filled(
+    used: Collection[str], filled: Collection[str], needed: Collection[str], path: Path
+) -> Iterator[Problem]:
+    """Placeholders that nothing fills and needed ones that are missing; a misspelt one is said once."""
+    missing = set(needed) - set(used)
+    for name in sorted(set(used) - set(filled)):
+        meant = get_close_matches(name, filled, n=1)
+        missing -= set(meant)
+        known = f"known: {', '.join(f'{{{one}}}' for one in sorted(filled))}" if filled else "remove it"
+        yield Problem(path, f"{{{name}}} is unknown", f"did you mean {{{meant[0]}}}?" if meant else known)
+    for name in sorted(missing):
+        yield Problem(path, f"the text needs {{{name}}}")
 
 
 def _length(sms: str, path: Path) -> Iterator[Problem]:
