@@ -39,6 +39,9 @@ MISTAKES = [
     ('country = "NO"', 'country = "DK"', "country", "'NO' or 'SE'"),
     ('"Europe/Oslo"', '"Europe/Olso"', "time_zone", "Europe/Oslo"),
     ('names = { nb = "Bitte liten studie", en = "Tiny trial" }', 'names = "Tiny"', "names", "per language"),
+    ('"tiny@example.org"', '"gunn.hege"', "contact.email", "“gunn.hege” is not an e-mail address (such as"),
+    ('"68 05 00 00"', '"by post"', "contact.phone", "“by post” is not a phone number (such as +47"),
+    ('"68 05 00 00"', '"68 05 00 00 (Kari)"', "contact.phone", "is not a phone number"),
     ('{ nb = "Samtale", en = "Talk" }', '{ nb = "Samtale" }', "arms[0].name", "“en”"),
     (
         '{ nb = "Samtale", en = "Talk" }',
@@ -310,6 +313,11 @@ def test_mistakes_of_every_kind_are_said_in_one_round():
     found = "\n".join(str(problem) for problem in mistakes(Sources(text, instruments)))
     for words in [*(words for _old, _new, words in PLANTED), "wellbeing.toml:47: scores[0].method: “som”"]:
         assert words in found
+
+
+@pytest.mark.parametrize("phone", ["02800", "1177", "+47 (73) 59-50-00", "08-123 45 67"])
+def test_a_phone_number_is_written_as_people_write_it(phone):
+    assert not mistakes(changed('"68 05 00 00"', f'"{phone}"'))
 
 
 def test_a_misspelt_placeholder_is_not_also_called_missing():

@@ -1,7 +1,11 @@
 """The schedule and the analysis: times, occasions, and names that point at something."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from zoneinfo import available_timezones
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 
 from trial.protocol.checks.items import repeated
 from trial.protocol.checks.problems import Problem, nearest
@@ -19,10 +23,16 @@ from trial.protocol.schema import (
 
 ALWAYS_STOP = {"stop", "stopp"}
 
+PHONE = re.compile(r"\+?(?:[ ()/.-]*\d){3,15}")
+
+EXAMPLE_PHONE = {"NO": "+47 68 05 00 00", "SE": "+46 31 390 06 00"}
+
 
 def check(study: Study) -> Iterator[Problem]:
     protocol = study.protocol
     yield from _time_zone(protocol)
+    yield from _email(protocol)
+    yield from _phone(protocol)
     yield from _languages(protocol)
     yield from _ticks(protocol)
     yield from _criteria(protocol)
@@ -54,6 +64,24 @@ def _time_zone(protocol: Protocol) -> Iterator[Problem]:
             f"“{protocol.time_zone}” is not a time zone",
             nearest(protocol.time_zone, available_timezones()),
         )
+
+
+@up_to_a_hole
+def _email(protocol: Protocol) -> Iterator[Problem]:
+    try:
+        validate_email(protocol.contact.email)
+    except ValidationError:
+        what = f"“{protocol.contact.email}” is not an e-mail address"
+        yield Problem(("contact", "email"), what, "such as study@example.org")
+
+
+@up_to_a_hole
+def _phone(protocol: Protocol) -> Iterator[Problem]:
+    """Digits as people group them; also short numbers, which only some countries have."""
+    phone = protocol.contact.phone
+    if phone is not None and not PHONE.fullmatch(phone):
+        what, example = f"“{phone}” is not a phone number", EXAMPLE_PHONE[protocol.country]
+        yield Problem(("contact", "phone"), what, f"such as {example}")
 
 
 @up_to_a_hole
