@@ -4,6 +4,8 @@ import pytest
 
 from tests.factories import TINY
 from trial.protocol.checks import ProtocolProblems, check, findings
+from trial.protocol.checks.shape import EXAMPLE
+from trial.protocol.expressions import syntax_error
 from trial.protocol.reading import Sources, read_sources
 
 SOURCES = read_sources(TINY)
@@ -348,10 +350,40 @@ def test_a_misspelt_key_is_not_also_called_left_out():
     assert problem.path == ("randomization", "block_sises")
 
 
-def test_a_file_that_is_not_toml_says_where():
-    (problem,) = mistakes(Sources("slug = \n", {}))
-    assert problem.line == 1
-    assert "not TOML" in problem.what
+NOT_TOML = [
+    ("slug = ", 1, "at the end of the file, a value must stand here"),
+    ("a = 1\nslug = tiny", 2, "at column 8, a value must stand here"),
+    ("slug tiny = 1", 1, "at column 6, after a key come = and its value"),
+    ("a = 3 b = 4", 1, "at column 7, the value has ended"),
+    ('a = "x\nb = 1', 1, "must be closed on its line"),
+    ("a = 'x", 1, "closed with the quotes"),
+    ("a = '''x\n\n", 2, "closed with the quotes"),
+    ("[sites\n", 1, "brackets"),
+    ("[[sites]\n", 1, "brackets"),
+    ("a = [1 2]", 1, "commas stand between its values"),
+    ("a = { b = 1\n}", 1, "closed with } on its line"),
+    ("a = 1\na = 2\n\n", 2, "this key has a value already"),
+    ("a = { b = 1, b = 2 }", 1, "this key has a value already"),
+    ("[a]\n[a]\n", 2, "this heading is there already"),
+    ('a = "\\q"', 1, "a backslash"),
+    ("å = 3", 1, "a line begins with a key"),
+    ("a = { b = 1, }", 1, "a key must stand here"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "words"), NOT_TOML)
+def test_a_file_that_is_not_toml_says_where_and_what_was_expected(text, line, words):
+    (problem,) = mistakes(Sources(text, {}))
+    assert problem.line == line
+    assert "not TOML: at " in problem.what
+    assert words in problem.what
+
+
+def test_an_expression_that_cannot_be_read_says_where_and_shows_a_right_one():
+    (problem,) = mistakes(changed("main_complaint == 'other'", "main_complaint = 'other'"))
+    assert problem.what.endswith("“=” cannot stand at column 16; write == to compare")
+    assert problem.remedy == f"right would be: {EXAMPLE}"
+    assert syntax_error(EXAMPLE) is None
 
 
 def test_a_file_of_quite_another_shape_is_not_a_traceback():

@@ -114,9 +114,29 @@ def test_what_can_never_be_true_or_false_is_a_mistake_of_the_protocol():
         evaluate("weeks + 1", {"weeks": 3})
 
 
-def test_syntax_is_explained_with_its_place():
+SYNTAX = [
+    ("a >", "it ends too early, at column 4"),
+    ("a and b", "“and” cannot stand at column 3; write &&"),
+    ("a = 3", "“=” cannot stand at column 3; write == to compare"),
+    ("(a > 3", ") is missing at column 7"),
+    ("a == 'x", "“'” cannot stand at column 6; a text must be closed with the quote that opened it"),
+    ("a &&\nb c", "“c” cannot stand at line 2, column 3"),
+    ("a &&\n(b\n", ") is missing at line 3, column 1"),
+    ("", "it ends too early, at column 1"),
+]
+
+
+@pytest.mark.parametrize(("expression", "said"), SYNTAX)
+def test_syntax_is_explained_with_its_place_in_plain_words(expression, said):
     assert syntax_error("a && b") is None
-    assert "column 4" in (syntax_error("a >") or "")
+    assert syntax_error(expression) == said
+
+
+@given(st.text("ab 'x\"&|=<>!()[]3\n", max_size=12))
+def test_whatever_is_written_the_explanation_is_one_plain_line(expression):
+    said = syntax_error(expression) or ""
+    assert "\n" not in said
+    assert "Syntax error" not in said
 
 
 def test_variables_and_quoted_texts_are_found():

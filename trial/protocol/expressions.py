@@ -13,6 +13,24 @@ from typing import Any
 
 import cel
 
+_PLACE = re.compile(r"ERROR: <input>:(\d+):(\d+): ")
+_MISSING = re.compile(r"Syntax error: missing '(.+?)' at")
+_WORD = re.compile(r"\w+|[=<>&|!]+|\S")
+
+_INSTEAD = {
+    "and": "; write &&",
+    "or": "; write ||",
+    "&": "; write &&",
+    "|": "; write ||",
+    "=": "; write == to compare",
+    "=>": "; write >=",
+    "=<": "; write <=",
+    "“": "; texts stand in straight quotes",
+    "'": "; a text must be closed with the quote that opened it",
+    '"': "; a text must be closed with the quote that opened it",
+}
+"""What those mean who write something that CEL does not know."""
+
 _QUOTED = re.compile(r"""'([^'\\]*)'|"([^"\\]*)\"""")
 
 
@@ -34,17 +52,24 @@ def syntax_error(expression: str) -> str | None:
     try:
         _program(expression)
     except ValueError as error:
-        return _first_line(error)
+        return _plainly(expression, str(error))
     return None
 
 
-def _first_line(error: Exception) -> str:
-    """The parser's message without its picture of the source."""
-    line = (
-        str(error).partition("ERROR: <input>:")[2].splitlines()[0] if "ERROR:" in str(error) else str(error)
-    )
-    position, _, message = line.partition(": ")
-    return f"at {position.replace(':', ', column ')}: {message}" if message else line
+def _plainly(expression: str, said: str) -> str:
+    """The parser's first complaint: the place and the word there, not all that might have stood there."""
+    place = _PLACE.search(said)
+    if place is None:
+        return said
+    line, column = int(place[1]), int(place[2])
+    rest = expression.split("\n")[line - 1][column - 1 :]
+    where = f"at column {column}" if line == 1 else f"at line {line}, column {column}"
+    if missing := _MISSING.match(said, place.end()):
+        return f"{missing[1]} is missing {where}"
+    if word := _WORD.search(rest):
+        advice = _INSTEAD.get(word[0], "")
+        return f"“{word[0]}” cannot stand {where}{advice}"
+    return f"it ends too early, {where}"
 
 
 @lru_cache(maxsize=4096)

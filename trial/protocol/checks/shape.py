@@ -1,6 +1,5 @@
 """Mistakes of form: a file that is not TOML, keys that do not exist, values of the wrong kind."""
 
-import re
 import tomllib
 from collections.abc import Iterator
 from typing import Any, TypeVar, get_args
@@ -10,9 +9,13 @@ from pydantic_core import ErrorDetails
 
 from trial.protocol.checks.problems import Problem, nearest
 from trial.protocol.checks.readable import readable, unreadable
+from trial.protocol.checks.syntax import not_toml
 from trial.protocol.locate import Path
 
 Shape = TypeVar("Shape", bound=BaseModel)
+
+EXAMPLE = "on_sick_leave && weeks >= 8 && !(complaint in ['pain', 'other'])"
+"""A condition with everything that most need."""
 
 
 def shaped(model: type[Shape], text: str, source: str) -> tuple[Shape, list[Problem]]:
@@ -20,9 +23,8 @@ def shaped(model: type[Shape], text: str, source: str) -> tuple[Shape, list[Prob
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        line = re.search(r"line (\d+)", str(error))
-        number = int(line[1]) if line else max(text.count("\n"), 1)
-        return unreadable(model), [Problem((), f"this is not TOML: {error}", source=source, line=number)]
+        line, what = not_toml(error, text)
+        return unreadable(model), [Problem((), what, source=source, line=line)]
     try:
         return model.model_validate(data), []
     except ValidationError as error:
@@ -73,6 +75,8 @@ def _words(model: type[BaseModel], data: Any, detail: ErrorDetails, path: Path) 
         case "tuple_type" if key == "options" and isinstance(detail["input"], str):
             sets = data.get("option_sets") or data.get("eligibility", {}).get("option_sets") or {}
             return f"there is no list “{detail['input']}” in option_sets", nearest(detail["input"], sets)
+        case "expression_syntax":
+            return detail["msg"], f"right would be: {EXAMPLE}"
         case "literal_error" | "enum":
             return f"“{detail['input']}” is not possible here", f"possible: {detail['ctx']['expected']}"
         case "string_pattern_mismatch":
