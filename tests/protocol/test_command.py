@@ -1,5 +1,8 @@
 """The command ends with 0 or with one clear sentence, never with a traceback."""
 
+import os
+import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 from shutil import copytree
@@ -123,6 +126,28 @@ def test_diff_shows_a_new_part_in_the_middle_as_one_addition(file):
     said = run("diff", file, other)
     assert "+ sites[mid].name: Mid" in said
     assert "south" not in said
+
+
+def test_diff_shows_only_the_lines_of_a_long_text_that_differ(file):
+    other = file.parent / "other.toml"
+    other.write_text(file.read_text().replace("- You get one text message", "- You get two text messages"))
+    said = run("diff", file, other)
+    assert (
+        "~ about.en:\n    - - You get one text message a week.\n    + - You get two text messages a week.\n"
+        in said
+    )
+    assert "A small trial" not in said
+
+
+def test_diff_ends_quietly_when_whoever_reads_has_seen_enough(file):
+    other = file.parent / "other.toml"
+    other.write_text(file.read_text().replace("target = 8", "target = 9"))
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "django", "protocol", "diff", file, other]
+    ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 def test_a_version_does_not_differ_from_itself(file):

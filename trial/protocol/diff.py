@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import unified_diff
 from typing import Any
 
 from pydantic import BaseModel
@@ -31,7 +32,13 @@ class Difference:
             return f"+ {self.place}: {self.new}"
         if self.new is None:
             return f"- {self.place}: {self.old}"
-        return f"~ {self.place}:\n    - {self.old}\n    + {self.new}"
+        return "\n    ".join([f"~ {self.place}:", *_changed_lines(self.old, self.new)])
+
+
+def _changed_lines(old: str, new: str) -> list[str]:
+    """The lines that are gone and those that are new: of a long text only these."""
+    _from, _to, *lines = unified_diff(old.split("\n"), new.split("\n"), n=0, lineterm="")
+    return [f"{line[0]} {line[1:]}" for line in lines if line[0] in "+-"]
 
 
 def differences(old: Study, new: Study) -> list[Difference]:

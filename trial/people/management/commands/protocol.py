@@ -1,5 +1,7 @@
 """`manage.py protocol check FILE | load FILE | activate SLUG VERSION | diff A B`."""
 
+import os
+import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -43,8 +45,12 @@ class Command(BaseCommand):
     def handle(self, *, act: str, **options: Any) -> None:
         try:
             getattr(self, f"_{act}")(**options)
+            self.stdout.flush()
         except DomainError as error:
             raise CommandError(str(error)) from error
+        except BrokenPipeError:
+            # Whoever reads has seen enough (`| head`); Python must not try to write the rest at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def _check(self, *, file: Path, **_: Any) -> None:
         study, found = findings(_sources(file))
