@@ -29,6 +29,7 @@ class Browser:
 
     def __init__(self, participant, occasion="baseline"):
         self.participant, self.occasion = participant, occasion
+        self.warned = ""
 
     def _ask(self, request, language="en"):
         from django.contrib.messages.storage.cookie import CookieStorage
@@ -36,7 +37,9 @@ class Browser:
         request._messages = CookieStorage(request)
         request.session = {}
         with override(language), acting(f"participant:{self.participant.study_id}"):
-            return run_questionnaire(request, self.participant, self.occasion, "/done/", "/later/")
+            response = run_questionnaire(request, self.participant, self.occasion, "/done/", "/later/")
+        self.warned = " ".join(str(message) for message in request._messages)
+        return response
 
     def get(self, step=None, **more):
         return self._ask(RequestFactory().get("/here/", {"step": step} if step else {}), **more)
@@ -130,8 +133,37 @@ def test_a_page_is_in_the_language_of_the_reader_or_else_of_the_participant(brow
     assert "Den siste uka" in words(browser.get(language="sv"))
 
 
-def test_one_may_leave_and_come_back(browser):
-    assert 'href="/later/"' in browser.get().content.decode()
+def test_who_leaves_in_the_middle_of_a_page_finds_it_as_it_was_left(browser, participant):
+    assert 'name="later"' in browser.get("1").content.decode()
+    response = browser.post("1", {"calm": "always", "later": ""})
+
+    assert response.url == "/later/"
+    assert not browser.warned
+    assert selectors.answers_of(participant, "baseline") == {"calm": "always"}
+    assert browser.get("1").content.decode().count("checked") == 1
+
+
+def test_leaving_an_untouched_page_saves_and_says_nothing(browser, participant):
+    assert browser.post("1", {"later": ""}).url == "/later/"
+    assert not browser.warned
+    assert selectors.answers_of(participant, "baseline") == {}
+
+
+def test_what_cannot_be_read_on_leaving_is_named_and_does_not_replace_what_was_saved(browser, participant):
+    walk(browser)
+    response = browser.post("4", {"hours_a_week": "many", "tried": ["rest"], "later": ""})
+
+    assert response.url == "/later/"
+    assert "not saved: How many hours" in browser.warned
+    assert selectors.answers_of(participant, "baseline")["hours_a_week"] == 37.5
+
+
+def test_leaving_after_sending_in_from_another_tab_changes_nothing(browser, participant):
+    walk(browser)
+    browser.post("review")
+
+    assert browser.post("1", {"calm": "never", "later": ""}).url == "/done/"
+    assert selectors.answers_of(participant, "baseline")["calm"] == "always"
 
 
 def test_another_occasion_asks_only_what_is_due_then(participant):

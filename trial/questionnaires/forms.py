@@ -141,6 +141,14 @@ class ItemsForm(forms.Form):
         """Keys of the items on the page."""
         return tuple(item.key for item in self.items)
 
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """Keys of the items where something was answered that we could not read; not those left open."""
+        errors = self.errors.as_data()
+        return tuple(
+            key for key in self.asked if any(error.code != "required" for error in errors.get(key, ()))
+        )
+
 
 def items_form(
     items: Iterable[Item], language: str, answers: Mapping[str, Any], data: Mapping[str, Any] | None = None

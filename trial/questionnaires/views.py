@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from trial.core.clock import now
 from trial.core.languages import speak
@@ -14,11 +15,13 @@ from trial.protocol.schema import Protocol
 from trial.protocol.selectors import is_locked, protocol_of
 from trial.questionnaires.errors import AlreadySubmitted, Unanswered
 from trial.questionnaires.flow import Place, flow_of
-from trial.questionnaires.forms import items_form
+from trial.questionnaires.forms import ItemsForm, items_form
 from trial.questionnaires.selectors import is_submitted
 from trial.questionnaires.services import save_answers, submit
 
 REVIEW = "review"
+LATER = "later"
+"""The button that saves what there is and leaves."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ def run_questionnaire(
     """Answer all that is due at an occasion; `?step=` in the caller's address says where one is.
 
     Goes to `done_url` when the answers are sent in, also when that was before, in another tab. `later_url` is
-    where "Continue later" leads. After the data lock there is only a page that says so.
+    where "Continue later" leads, once what can be read on the page is saved. After the data lock there is only
+    a page that says so.
     """
     if is_submitted(participant, occasion):
         return redirect(done_url)
@@ -72,23 +76,47 @@ def _ask(visit: Visit, place: Place) -> HttpResponse:
     flow = flow_of(visit.participant, visit.occasion)
     posted = visit.request.POST if visit.request.method == "POST" else None
     form = items_form(place.items, visit.language, flow.answers, posted)
-    if form.is_valid():
-        try:
-            save_answers(
-                participant=visit.participant,
-                occasion=visit.occasion,
-                answers=form.answers(),
-                asked=form.asked,
-                language=visit.language,
-                now=now(),
-            )
-        except AlreadySubmitted:
-            return redirect(visit.done_url)
-        following = flow_of(visit.participant, visit.occasion).after(place)
-        return HttpResponseRedirect(f"?step={following.number if following else REVIEW}")
-    return visit.render(
-        "step.html", form=form, flow=flow, place=place, position=flow.position(place), back=flow.before(place)
+    valid, leaves = form.is_valid(), bool(visit.later_url and posted and LATER in posted)
+    if not valid and not leaves:
+        return visit.render(
+            "step.html",
+            form=form,
+            flow=flow,
+            place=place,
+            position=flow.position(place),
+            back=flow.before(place),
+        )
+    try:
+        _save(visit, form)
+    except AlreadySubmitted:
+        return redirect(visit.done_url)
+    if leaves:
+        return _leave(visit, form)
+    following = flow_of(visit.participant, visit.occasion).after(place)
+    return HttpResponseRedirect(f"?step={following.number if following else REVIEW}")
+
+
+def _save(visit: Visit, form: ItemsForm) -> None:
+    """Save the answers that can be read; where one cannot, what was saved before it stays."""
+    save_answers(
+        participant=visit.participant,
+        occasion=visit.occasion,
+        answers=form.answers(),
+        asked=[key for key in form.asked if key not in form.unreadable],
+        language=visit.language,
+        now=now(),
     )
+
+
+def _leave(visit: Visit, form: ItemsForm) -> HttpResponse:
+    """On to the page that tells how to come back; it promises nothing that is not so."""
+    if unreadable := [form[key].label for key in form.unreadable]:
+        messages.warning(
+            visit.request,
+            _("We could not read what you wrote here, so it is not saved: %(questions)s")
+            % {"questions": " · ".join(unreadable)},
+        )
+    return redirect(visit.later_url or visit.request.path)
 
 
 def _review(visit: Visit) -> HttpResponse:
