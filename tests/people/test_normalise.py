@@ -35,6 +35,23 @@ def test_a_phone_number_has_one_written_form(typed, region, written):
     assert normalise_phone(typed, region) == written
 
 
+@pytest.mark.parametrize("typed", ["22 85 00 00", "+46 31 786 00 00", "800 12 345"])
+def test_a_phone_that_cannot_get_an_sms_is_refused_with_what_to_do(typed):
+    with pytest.raises(NotReadable, match="landline"):
+        normalise_phone(typed, "NO")
+
+
+def test_a_mobile_from_abroad_is_accepted():
+    assert normalise_phone("+44 7400 123456", "NO") == "+447400123456"
+
+
+def test_a_running_trial_refuses_the_landlines_that_are_reserved_for_fiction(settings):
+    settings.ACCEPT_TEST_IDENTITY_NUMBERS = False
+    with pytest.raises(NotReadable, match="landline"):
+        normalise_phone("68 05 00 00", "NO")
+    assert normalise_phone("070-174 06 05", "SE") == "+46701740605"
+
+
 @pytest.mark.parametrize("typed", ["", "ring meg", "123", "+47 12", "999999999999999"])
 def test_what_is_no_phone_number_is_refused_with_what_to_do(typed):
     with pytest.raises(NotReadable, match=r"digits|Check|siffer|Skriv|Sjekk"):

@@ -142,7 +142,7 @@ RANDOMIZATION_KEY = required(
     fits=each(strong(43)),
     otherwise="" if PRODUCTION else kept_secret(KEYS_DIR / "randomization"),
 )
-ACCEPT_TEST_IDENTITY_NUMBERS = not PRODUCTION
+ACCEPT_TEST_IDENTITY_NUMBERS = not PRODUCTION  # and the phones that Norway reserves for fiction
 
 REDIS_URL = required(
     "REDIS_URL",

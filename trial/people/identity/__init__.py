@@ -9,6 +9,7 @@ from trial.people.identity.normalise import (
     normalise_name,
     normalise_phone,
     normalise_postal_code,
+    spaced_phone,
 )
 from trial.people.identity.numbers import NotAnIdentityNumber, normalise_identity_number
 
@@ -22,5 +23,6 @@ __all__ = [
     "normalise_name",
     "normalise_phone",
     "normalise_postal_code",
+    "spaced_phone",
     "vault",
 ]

@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 import phonenumbers
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
@@ -17,10 +18,16 @@ class NotReadable(DomainError):
 
 _EXAMPLE_PHONE = {"NO": "+47 412 34 567", "SE": "+46 70 123 45 67"}
 _POSTAL_DIGITS = {"NO": 4, "SE": 5}
+_GETS_SMS = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
+_FICTIONAL = re.compile(r"\+47680500[0-9]{2}")
+"""Reserved by Nkom for fiction, and landlines by their digits. The Swedish and American ones are mobile."""
 
 
 def normalise_phone(raw: str, region: str) -> str:
-    """The number as E.164 (`+4768050000`); `region` (NO, SE) is its country when it names none."""
+    """The mobile number as E.164 (`+4768050000`); `region` (NO, SE) is its country when it names none.
+
+    Raises NotReadable, for a landline too: everything that the study says goes by SMS.
+    """
     example = _EXAMPLE_PHONE.get(region, "+47 412 34 567")
     try:
         number = phonenumbers.parse(raw.strip(), region)
@@ -36,7 +43,22 @@ def normalise_phone(raw: str, region: str) -> str:
                 "A number from abroad starts with + and its country code."
             )
         )
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    fictional = settings.ACCEPT_TEST_IDENTITY_NUMBERS and _FICTIONAL.fullmatch(written)
+    if phonenumbers.number_type(number) not in _GETS_SMS and not fictional:
+        raise NotReadable(
+            _(
+                "This looks like a landline, which cannot get an SMS. "
+                "Write the number of a mobile phone; it may be one that you share."
+            )
+        )
+    return written
+
+
+def spaced_phone(phone: str) -> str:
+    """A number in E.164 as people read it: `+47 68 05 00 00`."""
+    number = phonenumbers.parse(phone)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
 def normalise_email(raw: str) -> str:
