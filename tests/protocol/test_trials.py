@@ -120,8 +120,8 @@ NORWEGIAN = {
         ({}, set()),
         ({"weeks_sick_listed": 8}, set()),
         ({"weeks_sick_listed": 20}, set()),
-        ({"weeks_sick_listed": 7}, {"weeks_8_to_20"}),
-        ({"weeks_sick_listed": 21}, {"weeks_8_to_20"}),
+        ({"weeks_sick_listed": 7}, {"at_least_8_weeks"}),
+        ({"weeks_sick_listed": 21}, {"at_most_20_weeks"}),
         ({"main_complaint": "other"}, {"complaint"}),
         ({"age": 17}, {"age_18_to_67"}),
         ({"age": 68}, {"age_18_to_67"}),
@@ -134,6 +134,13 @@ NORWEGIAN = {
 )
 def test_who_fits_expert_at_work(expert, change, out):
     assert decision(expert, **{**NORWEGIAN, **change}) == (out, set())
+
+
+def test_who_comes_too_early_may_try_again_and_who_comes_too_late_is_not_told_to(expert):
+    reasons = {one.key: one.reason.in_("en") for one in expert.protocol.eligibility.criteria}
+
+    assert "try again" in reasons["at_least_8_weeks"]
+    assert "again" not in reasons["at_most_20_weeks"]
 
 
 def test_nobody_is_turned_away_by_a_question_not_asked_yet(expert, workup):
