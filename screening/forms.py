@@ -96,6 +96,7 @@ class ContactForm(PhoneForm):
         language: str,
         normalise_number: Callable[[str], str],
         site: Site | None = None,
+        postal_code: str = "",
         data: Any = None,
     ) -> None:
         super().__init__(protocol.country, data)
@@ -116,6 +117,7 @@ class ContactForm(PhoneForm):
                 lambda raw: normalise_postal_code(raw, protocol.country),
                 label=_("Postal code"),
                 required=asked.postal_code == "required",
+                initial=postal_code,
                 max_length=12,
                 widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "postal-code"}),
                 error_messages={"required": _("Write your postal code.")},
@@ -136,12 +138,12 @@ def _site_field(sites: Sequence[Site], chosen: Site | None) -> forms.ModelChoice
     few = len(sites) <= SITES_SHOWN_AS_BUTTONS
     return forms.ModelChoiceField(
         Site.objects.filter(pk__in=[site.pk for site in sites]),
-        label=_("Where do you take part?"),
+        label=_("Which of these places do you belong to?"),
         initial=chosen,
         empty_label=None if few else _("Choose a place"),
         widget=forms.RadioSelect if few else forms.Select,
         error_messages={
-            "required": _("Choose the place where you take part."),
+            "required": _("Choose the place that you belong to."),
             "invalid_choice": _("This place does not take in new participants now. Choose another one."),
         },
     )

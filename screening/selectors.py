@@ -13,7 +13,7 @@ from screening.models import Attempt, Consent, ConsentTick, ScreenFailure, Verif
 from trial.core.db import rows
 from trial.people.models import Participant, ParticipantStatus, Status
 from trial.protocol.models import Trial
-from trial.protocol.schema import Criterion
+from trial.protocol.schema import Criterion, Kind
 from trial.protocol.selectors import protocol_of
 from trial.questionnaires.selectors import known_answers
 
@@ -47,6 +47,13 @@ def step_of(attempt: Attempt) -> Step:
     if not attempt.outcome:
         return Step.QUESTIONS
     return Step.CONTACT if Consent.objects.filter(attempt=attempt).exists() else Step.CONSENT
+
+
+def postal_code_told(attempt: Attempt) -> str:
+    """The postal code among the eligibility answers, so that nobody writes it twice; empty where none is."""
+    items = protocol_of(attempt.protocol_version).eligibility.items
+    codes = (attempt.answers.get(item.key) for item in items if item.kind == Kind.POSTAL_CODE)
+    return next((code for code in codes if code), "")
 
 
 def failed_criteria(attempt: Attempt) -> list[Criterion]:

@@ -13,6 +13,7 @@ urlpatterns = [
     path("t/<slug:slug>/result/", public.result, name="result"),
     path("t/<slug:slug>/again/", public.again, name="again"),
     path("t/<slug:slug>/consent/", joining.consent, name="consent"),
+    path("t/<slug:slug>/declined/", public.declined, name="declined"),
     path("t/<slug:slug>/contact/", joining.contact, name="contact"),
     path("t/<slug:slug>/confirm/", joining.confirm, name="confirm"),
     path("t/<slug:slug>/confirm/again/", joining.send_again, name="send_again"),

@@ -55,6 +55,7 @@ ROWS: dict[str, tuple[str | None, str | None]] = {
     "screening:result": ("everybody", ""),
     "screening:again": ("", "everybody"),
     "screening:consent": ("everybody", "everybody"),
+    "screening:declined": ("everybody", ""),
     "screening:contact": ("everybody", "everybody"),
     "screening:confirm": ("everybody", "everybody"),
     "screening:send_again": ("", "everybody"),
@@ -67,6 +68,7 @@ ROWS: dict[str, tuple[str | None, str | None]] = {
     "portal:home": ("participant*", ""),
     "portal:login": ("everybody", "everybody"),
     "portal:code": ("", ""),  # only after a phone number was given
+    "portal:code_again": ("", ""),
     "portal:logout": ("", "everybody"),
     "portal:messages": ("participant*", ""),
     "portal:advice": ("participant", ""),
@@ -75,6 +77,7 @@ ROWS: dict[str, tuple[str | None, str | None]] = {
     "portal:resume": ("", "participant*"),
     "portal:phone": ("participant*", "participant*"),
     "portal:phone_code": ("participant*", "participant*"),
+    "portal:phone_code_again": ("", "participant*"),
     "portal:withdraw": ("participant*", ""),
     "portal:withdraw_from": ("participant*", "participant*"),
     "followup:enter": ("everybody", "everybody"),

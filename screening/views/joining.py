@@ -9,9 +9,10 @@ from django.contrib import messages
 from django.http import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
-from screening import services
+from screening import selectors, services
 from screening.document import consent_document
 from screening.errors import AlreadyDecided, TextChanged
 from screening.forms import CodeForm, ConsentForm, ContactForm, PhoneForm
@@ -30,6 +31,11 @@ from trial.protocol.schema import Protocol
 
 CONFIRMING = "confirming"
 """Session: who must send back a code. Kept for people who take part already; the page tells nobody which."""
+NEW_CODE = gettext_lazy(
+    "If fewer than five codes were sent in the past hour, a new one is on its way. "
+    "It can take a minute. Otherwise wait an hour, and ask again."
+)
+"""The same to everybody, and true for everybody: it tells nobody how many codes there were."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -66,6 +72,7 @@ def contact(visit: Visit, attempt: Attempt) -> HttpResponseBase:
         language=visit.language,
         normalise_number=_number_reader(visit.protocol, moment),
         site=attempt.site,
+        postal_code=selectors.postal_code_told(attempt),
         data=visit.posted,
     )
     if form.is_valid() and sites:
@@ -124,7 +131,7 @@ def send_again(visit: Visit, attempt: Attempt) -> HttpResponseBase:
     with evenly():
         if participant := _confirming(visit, attempt):
             _send_code(visit, participant, now())
-    messages.info(visit.request, _("We have sent a new code. It can take a minute to arrive."))
+    messages.info(visit.request, NEW_CODE)
     return visit.go("confirm")
 
 

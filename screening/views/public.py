@@ -78,7 +78,13 @@ def questions(visit: Visit, attempt: Attempt, page: int) -> HttpResponseBase:
     places = _places(visit.protocol, attempt.answers)
     if page not in places:
         return visit.go("check")
-    form = items_form(places[page].items, visit.language, attempt.answers, visit.posted)
+    form = items_form(
+        places[page].items,
+        visit.language,
+        attempt.answers,
+        visit.posted,
+        country=visit.protocol.country,
+    )
     if form.is_valid():
         try:
             attempt = services.answer_page(
@@ -124,6 +130,13 @@ def result(visit: Visit, attempt: Attempt) -> HttpResponseBase:
     failed = [criterion.reason.in_(visit.language) for criterion in selectors.failed_criteria(attempt)]
     fits = attempt.outcome == Attempt.Outcome.ELIGIBLE
     return visit.render("fits.html" if fits else "does_not_fit.html", {"reasons": failed})
+
+
+@require_safe
+@visiting(Step.CONSENT, Step.CONTACT)
+def declined(visit: Visit, attempt: Attempt) -> HttpResponseBase:
+    """Thanks to who fits and says no. Nothing is recorded: the answers are forgotten like any others."""
+    return visit.render("declined.html")
 
 
 @require_POST

@@ -50,7 +50,7 @@ def consent(page):
 
 
 def give_contact_details(page):
-    choose(page, "Where do you take part?", "North")
+    choose(page, "Which of these places do you belong to?", "North")
     page.get_by_label("Mobile phone").fill("68 05 00 01")
     go_on(page)
 
@@ -161,7 +161,7 @@ def test_a_double_click_sends_a_form_once(trial, open_as):
     go_on(page, "See if you can take part")
     consent(page)
     go_on(page, "I agree and want to take part")
-    choose(page, "Where do you take part?", "North")
+    choose(page, "Which of these places do you belong to?", "North")
     page.get_by_label("Mobile phone").fill("68 05 00 01")
     page.get_by_role("button", name="Next").dblclick()
     expect(page.get_by_label("Code from the SMS")).to_be_visible()

@@ -2,9 +2,12 @@
 
 import re
 from functools import partial
+from pathlib import Path
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
+from django.utils.translation import override
 
 from screening.models import Attempt, Consent, ScreenFailure
 from screening.selectors import Step, baseline_locked
@@ -15,6 +18,7 @@ from trial.messaging.models import Message
 from trial.messaging.texts import message_body
 from trial.people.models import Participant
 from trial.protocol.models import TrialStatus
+from trial.protocol.reading import read_sources, study_from
 from trial.protocol.services import set_trial_status
 
 pytestmark = pytest.mark.django_db
@@ -22,6 +26,17 @@ pytestmark = pytest.mark.django_db
 WORK = {"sick_listed": "yes"}
 WEEKS = {"weeks_sick_listed": "10"}
 COMPLAINT = {"main_complaint": "pain"}
+POSTAL = """
+[[eligibility.pages]]
+key = "home"
+title = { nb = "Hjemme", en = "At home" }
+
+[[eligibility.pages.items]]
+key = "home"
+kind = "postal_code"
+label = { nb = "Postnummer", en = "Postal code" }
+
+"""
 CONTACT = {"phone": "68 05 00 01", "email": "kari@example.org"}
 
 
@@ -296,6 +311,35 @@ def test_codes_are_limited_and_the_page_stays_the_same(visitor):
         assert where(at(visitor, "confirm/again/", {})) == "/confirm/"
 
     assert Message.objects.filter(kind="code").count() == 5
+    assert "Otherwise wait an hour" in html(at(visitor, "confirm/again/", {}))
+
+
+def test_who_says_no_is_thanked_told_what_is_deleted_and_may_come_back(visitor):
+    answer_all(visitor)
+    assert "/t/tiny/declined/" in html(at(visitor, "consent/"))
+    page = html(at(visitor, "declined/"))
+
+    assert "deleted by itself" in page
+    assert where(at(visitor, "consent/")) == "/consent/"
+
+
+def test_nobody_is_thanked_for_a_no_that_they_did_not_say(visitor):
+    assert where(at(visitor, "declined/")) == "/"
+    sign_up(visitor)
+    assert where(at(visitor, "declined/")) == "/confirm/"
+
+
+def test_nobody_writes_the_postal_code_twice():
+    begin = '[[eligibility.criteria]]\nkey = "on_sick_leave"'
+    make_trial(changes={begin: POSTAL + begin})
+    visitor = Client(headers={"accept-language": "en"})
+    at(visitor, "start/", {})
+    for number, answers in enumerate((WORK, WEEKS, COMPLAINT, {"home": "7030"}), 1):
+        at(visitor, f"questions/{number}/", answers)
+    at(visitor, "check/", {})
+    agree(visitor)
+
+    assert 'value="7030"' in html(at(visitor, "contact/"))
 
 
 def test_back_to_an_earlier_page_after_registration_goes_on_where_one_is(visitor):
@@ -340,6 +384,22 @@ def test_the_baseline_ends_with_thanks_and_the_study_id(visitor):
     assert participant.study_id in html(page)
     assert baseline_locked(participant)
     assert visitor.get("/baseline/").url == "/baseline/thanks/"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("workup", "A draw between the places decides which"),
+        ("expert-at-work", "A draw decides which follow-up you get."),
+    ],
+)
+def test_the_thanks_tell_how_this_trial_draws(name, told):
+    protocol = study_from(read_sources(Path("protocols") / f"{name}.toml")).protocol
+    with override("en"):
+        page = render_to_string("screening/thanks.html", {"protocol": protocol, "language": "en"})
+
+    assert told in page
+    assert page.count("A draw") == 1
 
 
 def test_a_copy_of_the_consent_is_kept_to_read_and_as_a_file(visitor):

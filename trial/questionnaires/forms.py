@@ -12,6 +12,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from trial.people.identity import NotReadable, normalise_postal_code
 from trial.protocol.schema import Item, Kind
 
 LONGEST_TEXT = 2000
@@ -27,6 +28,7 @@ NOT_CHOSEN = {
     "required": gettext_lazy("Choose the answer that fits best."),
     "invalid_choice": gettext_lazy("Choose one of the answers below."),
 }
+NONE_CHOSEN = NOT_CHOSEN | {"required": gettext_lazy("Choose at least one answer.")}
 
 
 class NumberField(forms.Field):
@@ -104,17 +106,19 @@ class DayField(forms.DateField):
 
 
 class PostalCodeField(forms.CharField):
-    """A postal code of four (Norway) or five digits (Sweden), stored without spaces."""
+    """A postal code as the country (NO, SE) writes it, stored without spaces."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, country: str, **options: Any) -> None:
+        self.country = country
         attrs = {"inputmode": "numeric", "autocomplete": "postal-code", "size": "6"}
         super().__init__(widget=forms.TextInput(attrs=attrs), **options)
 
     def to_python(self, value: Any) -> str:
-        code = re.sub(r"\s", "", super().to_python(value) or "")
-        if code and not re.fullmatch(r"[0-9]{4,5}", code):
-            raise ValidationError(_("Write the postal code with digits only."))
-        return code
+        typed = super().to_python(value) or ""
+        try:
+            return normalise_postal_code(typed, self.country) if typed else ""
+        except NotReadable as unreadable:
+            raise ValidationError(str(unreadable)) from unreadable
 
 
 class ItemsForm(forms.Form):
@@ -123,13 +127,18 @@ class ItemsForm(forms.Form):
     use_required_attribute = False
 
     def __init__(
-        self, items: Iterable[Item], language: str, answers: Mapping[str, Any], data: Mapping[str, Any] | None
+        self,
+        items: Iterable[Item],
+        language: str,
+        country: str,
+        answers: Mapping[str, Any],
+        data: Mapping[str, Any] | None,
     ) -> None:
         self.items = tuple(items)
         initial = {item.key: _as_chosen(item, answers.get(item.key)) for item in self.items}
         super().__init__(data, initial=initial)
         for item in self.items:
-            self.fields[item.key] = _field(item, language)
+            self.fields[item.key] = _field(item, language, country)
 
     def answers(self) -> dict[str, Any]:
         """The answers of a valid form, as they are stored; without those that were left open."""
@@ -151,10 +160,18 @@ class ItemsForm(forms.Form):
 
 
 def items_form(
-    items: Iterable[Item], language: str, answers: Mapping[str, Any], data: Mapping[str, Any] | None = None
+    items: Iterable[Item],
+    language: str,
+    answers: Mapping[str, Any],
+    data: Mapping[str, Any] | None = None,
+    *,
+    country: str,
 ) -> ItemsForm:
-    """The form for the items of one step; leave out those that are hidden (`branching.shown_items`)."""
-    return ItemsForm(items, language, answers, data)
+    """The form for the items of one step; leave out those that are hidden (`branching.shown_items`).
+
+    `country` is the trial's (NO, SE): it decides what a postal code looks like.
+    """
+    return ItemsForm(items, language, country, answers, data)
 
 
 def _as_chosen(item: Item, answer: Any) -> Any:
@@ -164,7 +181,7 @@ def _as_chosen(item: Item, answer: Any) -> Any:
     return answer
 
 
-def _field(item: Item, language: str) -> forms.Field:
+def _field(item: Item, language: str, country: str) -> forms.Field:
     options: dict[str, Any] = {
         "label": item.label.in_(language),
         "help_text": _help(item, language),
@@ -179,7 +196,7 @@ def _field(item: Item, language: str) -> forms.Field:
             )
         case Kind.MULTIPLE:
             alone = {option.value: option.label.in_(language) for option in item.options if option.alone}
-            return AnswersField(**options | {"error_messages": NOT_CHOSEN}, choices=choices, alone=alone)
+            return AnswersField(**options | {"error_messages": NONE_CHOSEN}, choices=choices, alone=alone)
         case Kind.YES_NO:
             return _yes_no(options)
         case Kind.SCALE:
@@ -189,7 +206,7 @@ def _field(item: Item, language: str) -> forms.Field:
         case Kind.DATE:
             return DayField(**_with_error(options, "invalid", _("Write the date as day.month.year.")))
         case Kind.POSTAL_CODE:
-            return PostalCodeField(**options)
+            return PostalCodeField(country, **options)
         case Kind.TEXT:
             return _text(item, options)
 

@@ -47,8 +47,8 @@ def run_questionnaire(
     """Answer all that is due at an occasion; `?step=` in the caller's address says where one is.
 
     Goes to `done_url` when the answers are sent in, also when that was before, in another tab. `later_url` is
-    where "Continue later" leads, once what can be read on the page is saved. After the data lock there is only
-    a page that says so.
+    where "Continue later" leads, once what can be read on the page is saved. After the data lock there is
+    only a page that says so.
     """
     if is_submitted(participant, occasion):
         return redirect(done_url)
@@ -75,7 +75,7 @@ def _ask(visit: Visit, place: Place) -> HttpResponse:
     """One step: show it, or save it and go to the next one."""
     flow = flow_of(visit.participant, visit.occasion)
     posted = visit.request.POST if visit.request.method == "POST" else None
-    form = items_form(place.items, visit.language, flow.answers, posted)
+    form = items_form(place.items, visit.language, flow.answers, posted, country=visit.protocol.country)
     valid, leaves = form.is_valid(), bool(visit.later_url and posted and LATER in posted)
     if not valid and not leaves:
         return visit.render(
