@@ -20,6 +20,7 @@ from trial.people.services import add_status
 pytestmark = pytest.mark.django_db
 
 KARI, OLA = "+4768050001", "+4768050002"
+SURE = {"reason": "", "asked": "True", "sure": "on"}
 
 
 @pytest.fixture(autouse=True)
@@ -88,6 +89,23 @@ def test_a_stopwatch_does_not_tell_a_known_phone_from_an_unknown_one(browser, ka
 
     assert asked - started >= 0.1
     assert time.monotonic() - asked >= 0.1
+
+
+def test_one_more_code_is_a_button_that_answers_everybody_alike(browser, kari):
+    stranger = Client(headers={"accept-language": "en"})
+    pages = []
+    for client, phone in ((browser, "68050001"), (stranger, "68050009")):
+        client.post("/me/login/", {"phone": phone})
+        pages.append(html(client.post("/me/login/code/again/", follow=True)))
+
+    hide = re.compile(r'name="csrfmiddlewaretoken" value="[^"]+"')
+    assert "fewer than five codes were sent in the past hour" in pages[0]
+    assert hide.sub("", pages[0]) == hide.sub("", pages[1])
+    assert len(sent_codes()) == 2
+
+
+def test_one_more_code_needs_a_phone_first(browser, kari):
+    assert browser.post("/me/login/code/again/").url == "/me/login/"
 
 
 def test_a_code_for_an_unknown_phone_is_just_wrong(browser, kari):
@@ -245,6 +263,34 @@ def test_the_code_goes_to_the_new_number(browser, kari):
     assert vault.open_of(message, "other_phone") == OLA
 
 
+def test_the_new_number_is_shown_so_that_a_slip_is_seen_and_gets_one_more_code(browser, kari):
+    log_in(browser)
+    browser.post("/me/phone/", {"phone": "68 05 00 02"})
+    page = html(browser.post("/me/phone/code/again/", follow=True))
+
+    assert "+47 68 05 00 02" in page
+    assert "We have sent a new code." in page
+    message = Message.objects.filter(kind=Kind.CODE).latest("due_at", "id")
+    assert vault.open_of(message, "other_phone") == OLA
+
+
+def test_when_there_were_enough_codes_the_page_says_so_and_sends_none(browser, kari):
+    log_in(browser)
+    browser.post("/me/phone/", {"phone": "68 05 00 02"})
+    for _click in range(4):
+        page = html(browser.post("/me/phone/code/again/", follow=True))
+
+    assert "five codes in the past hour. Wait an hour" in page
+    assert "We have sent a new code." not in page
+    assert len(sent_codes()) == 5
+
+
+def test_no_new_number_is_needed_for_the_page_to_lead_back(browser, kari):
+    log_in(browser)
+
+    assert browser.post("/me/phone/code/again/").url == "/me/phone/"
+
+
 def test_a_log_in_code_does_not_change_the_number(browser, kari):
     log_in(browser)
     used = code_in(sent_codes()[-1])
@@ -268,7 +314,7 @@ def test_withdrawing_is_explained_confirmed_and_receipted(browser, kari, kind, s
     log_in(browser)
     assert "This is what it means" in html(browser.get(f"/me/withdraw/{kind}/"))
     assert not ParticipantStatus.objects.filter(name=status).exists()
-    receipt = browser.post(f"/me/withdraw/{kind}/", {"reason": "No strength"})
+    receipt = browser.post(f"/me/withdraw/{kind}/", SURE | {"reason": "No strength"})
 
     assert kari.study_id in html(receipt)
     assert ParticipantStatus.objects.get(name=status).reason == "No strength"
@@ -290,9 +336,33 @@ def test_withdrawing_twice_counts_once(browser, kari):
     assert ParticipantStatus.objects.filter(name=Status.WITHDRAWN_CONTACT).count() == 1
 
 
+def test_taking_everything_back_is_asked_about_once_more(browser, kari):
+    log_in(browser)
+    asked = html(browser.post("/me/withdraw/data/", {"reason": "No strength"}))
+    unsure = html(browser.post("/me/withdraw/data/", {"reason": "No strength", "asked": "True"}))
+
+    assert "Are you sure?" in asked
+    assert 'role="alert"' not in asked
+    assert 'value="No strength"' in asked
+    assert 'href="#id_sure"' in unsure
+    assert not ParticipantStatus.objects.filter(name=Status.WITHDRAWN_DATA).exists()
+
+
+def test_after_no_more_contact_only_the_data_are_left_to_decide_about(browser, kari):
+    log_in(browser)
+    browser.post("/me/withdraw/contact/", {"reason": ""})
+    page = html(browser.get("/me/withdraw/"))
+
+    assert "/me/withdraw/data/" in page
+    assert "/me/withdraw/intervention/" not in page
+    assert "/me/break/" not in page
+    assert browser.post("/me/withdraw/intervention/").url == "/me/withdraw/"
+    assert not ParticipantStatus.objects.filter(name=Status.WITHDRAWN_INTERVENTION).exists()
+
+
 def test_taking_everything_back_erases_the_identity_and_shuts_the_page(browser, kari):
     log_in(browser)
-    browser.post("/me/withdraw/data/", {"reason": ""})
+    browser.post("/me/withdraw/data/", SURE)
 
     kari.identity.refresh_from_db()
     assert kari.identity.phone is None

@@ -112,3 +112,20 @@ class WithdrawForm(forms.Form):
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
+
+
+class SureForm(forms.Form):
+    """The last question before what cannot be undone. It takes the reason along from the page before."""
+
+    asked = forms.BooleanField(widget=forms.HiddenInput, initial=True)
+    reason = forms.CharField(required=False, max_length=1000, widget=forms.HiddenInput)
+    sure = forms.BooleanField(
+        label=gettext_lazy("I take everything back, and know that it cannot be undone."),
+        error_messages={
+            "required": gettext_lazy("Tick here if you are sure, or go back and change nothing.")
+        },
+    )
+
+    def __init__(self, reason: str, data: Any = None) -> None:
+        """`data` without `asked` comes from the page before, and answers nothing here yet."""
+        super().__init__(data if data and "asked" in data else None, initial={"reason": reason})

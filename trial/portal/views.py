@@ -22,10 +22,11 @@ from trial.core.timing import evenly
 from trial.messaging.selectors import messages_to
 from trial.people.access import enter, leave, own_participant
 from trial.people.errors import WrongCode
+from trial.people.identity import spaced_phone
 from trial.people.models import Participant
 from trial.people.selectors import facts
 from trial.portal import entry, selectors, services
-from trial.portal.forms import BreakForm, LoginForm, WeekForm, WithdrawForm
+from trial.portal.forms import BreakForm, LoginForm, SureForm, WeekForm, WithdrawForm
 from trial.portal.withdrawal import WITHDRAWALS, possible
 from trial.protocol.errors import DataLocked
 from trial.protocol.selectors import is_locked, protocol_of
@@ -43,8 +44,7 @@ def login(request: HttpRequest) -> HttpResponseBase:
     form = LoginForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         phones = form.cleaned_data["phone"].split()
-        with evenly():
-            entry.send_codes(phones=phones, language=get_language() or "", now=now())
+        _send_codes(phones)
         entry.keep(request, LOGGING_IN, phones)
         return redirect("portal:code")
     return render(request, "portal/login.html", {"form": form})
@@ -69,6 +69,28 @@ def code(request: HttpRequest) -> HttpResponseBase:
             confirm_phone(participant=participant, now=moment)
             return redirect("portal:home")
     return render(request, "portal/code.html", {"form": form})
+
+
+@require_POST
+def code_again(request: HttpRequest) -> HttpResponseBase:
+    """One more code to the phone that was written, with the same answer to everybody."""
+    phones = entry.kept(request, LOGGING_IN)
+    if not phones:
+        return redirect("portal:login")
+    _send_codes(phones)
+    messages.info(
+        request,
+        _(
+            "If the number takes part in a study, and fewer than five codes were sent in the past hour, "
+            "a new one is on its way. Otherwise wait an hour, and ask again."
+        ),
+    )
+    return redirect("portal:code")
+
+
+def _send_codes(phones: list[str]) -> None:
+    with evenly():
+        entry.send_codes(phones=phones, language=get_language() or "", now=now())
 
 
 @require_POST
@@ -176,18 +198,17 @@ def phone(request: HttpRequest, participant: Participant) -> HttpResponseBase:
     country = protocol_of(participant.protocol_version).country
     form = PhoneForm(country, request.POST if request.method == "POST" else None)
     if form.is_valid():
-        number, language = form.cleaned_data["phone"], get_language() or participant.language
-        if _done(
-            form,
-            services.ask_for_new_phone,
-            participant=participant,
-            phone=number,
-            language=language,
-            now=now(),
-        ):
+        number = form.cleaned_data["phone"]
+        if _done(form, _send_to_new_phone, participant=participant, number=number):
             entry.keep(request, NEW_PHONE, [number])
             return redirect("portal:phone_code")
     return _page(request, "phone.html", participant, {"form": form})
+
+
+def _send_to_new_phone(participant: Participant, number: str) -> None:
+    services.ask_for_new_phone(
+        participant=participant, phone=number, language=get_language() or participant.language, now=now()
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -209,7 +230,23 @@ def phone_code(request: HttpRequest, participant: Participant) -> HttpResponseBa
         del request.session[NEW_PHONE]
         messages.success(request, _("From now on we use your new number."))
         return redirect("portal:home")
-    return _page(request, "phone_code.html", participant, {"form": form})
+    return _page(request, "phone_code.html", participant, {"form": form, "number": spaced_phone(phones[0])})
+
+
+@require_POST
+@for_participant
+def phone_code_again(request: HttpRequest, participant: Participant) -> HttpResponseBase:
+    """One more code to the new number, or word that there were enough of them for now."""
+    phones = entry.kept(request, NEW_PHONE)
+    if not phones:
+        return redirect("portal:phone")
+    try:
+        _send_to_new_phone(participant, phones[0])
+    except DomainError as refused:
+        messages.warning(request, str(refused))
+    else:
+        messages.info(request, _("We have sent a new code. It can take a minute to arrive."))
+    return redirect("portal:phone_code")
 
 
 @require_safe
@@ -217,25 +254,31 @@ def phone_code(request: HttpRequest, participant: Participant) -> HttpResponseBa
 def withdraw(request: HttpRequest, participant: Participant) -> HttpResponse:
     """The ways to leave."""
     held = facts(participant, now())
-    return _page(request, "withdraw.html", participant, {"withdrawals": possible(held.since), "facts": held})
+    context = {"withdrawals": possible(held.since), "may_contact": held.may_contact}
+    return _page(request, "withdraw.html", participant, context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_participant
-def withdraw_from(request: HttpRequest, participant: Participant, kind: str) -> HttpResponse:
-    """One way to leave: what it means, then a receipt."""
-    withdrawal = next((one for one in WITHDRAWALS if one.key == kind), None)
+def withdraw_from(request: HttpRequest, participant: Participant, kind: str) -> HttpResponseBase:
+    """One way to leave: what it means, for what cannot be undone a last question, then a receipt."""
+    withdrawal, held = WITHDRAWALS.get(kind), facts(participant, now()).since
     if withdrawal is None:
         raise Http404
-    form = WithdrawForm(request.POST if request.method == "POST" else None)
+    if withdrawal not in possible(held) and withdrawal.status not in held:
+        return redirect("portal:withdraw")
+    posted = request.POST if request.method == "POST" else None
+    template, form = "withdraw_from.html", WithdrawForm(posted)
+    if withdrawal.final and form.is_valid():
+        template, form = "withdraw_sure.html", SureForm(form.cleaned_data["reason"], posted)
     if not form.is_valid():
-        return _page(request, "withdraw_from.html", participant, {"form": form, "withdrawal": withdrawal})
+        return _page(request, template, participant, {"form": form, "withdrawal": withdrawal})
     reason = form.cleaned_data["reason"]
     try:
         at = services.withdraw(participant=participant, withdrawal=withdrawal, reason=reason, now=now())
     except DomainError as refused:
         form.add_error(None, str(refused))
-        return _page(request, "withdraw_from.html", participant, {"form": form, "withdrawal": withdrawal})
+        return _page(request, template, participant, {"form": form, "withdrawal": withdrawal})
     leaves = own_participant(request) is None
     if leaves:
         leave(request)

@@ -19,9 +19,11 @@ class Withdrawal:
     short: Promise
     means: tuple[Promise, ...]
     done: Promise
+    final: bool = False
+    """Cannot be undone, so the page asks once more."""
 
 
-WITHDRAWALS = (
+ALL = (
     Withdrawal(
         "intervention",
         Status.WITHDRAWN_INTERVENTION,
@@ -58,11 +60,18 @@ WITHDRAWALS = (
             _("This page closes. You cannot undo it."),
         ),
         _("You have left the study. Your answers are not used any more."),
+        final=True,
     ),
 )
+WITHDRAWALS = {one.key: one for one in ALL}
 
 
 def possible(held: Iterable[Status]) -> list[Withdrawal]:
-    """The ways that are left to somebody for whom these statuses hold."""
+    """The ways that are left to somebody for whom these statuses hold.
+
+    After "no more contact" the study's follow-up has ended too; only the data are left to decide about.
+    """
     known = set(held)
-    return [withdrawal for withdrawal in WITHDRAWALS if withdrawal.status not in known]
+    if Status.WITHDRAWN_CONTACT in known:
+        known.add(Status.WITHDRAWN_INTERVENTION)
+    return [withdrawal for withdrawal in ALL if withdrawal.status not in known]

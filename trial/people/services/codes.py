@@ -42,7 +42,7 @@ def issue_code(*, participant: Participant, purpose: Purpose | str, now: datetim
     )
     if issued.count() >= CODES_PER_PHONE:
         raise TooManyCodes(
-            _("We have sent several codes to this phone. Wait an hour, then ask for a new one.")
+            _("We have sent you five codes in the past hour. Wait an hour, then ask for a new one.")
         )
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
     AccessCode.objects.create(
