@@ -196,6 +196,14 @@ def test_what_was_sent_is_shown_without_codes(browser, kari):
     assert code_in(sent_codes()[0]) not in page
 
 
+def test_a_message_in_another_language_than_the_pages_says_so(browser, kari):
+    log_in(browser)
+    asked = enqueue(participant=kari, key="w01:ask", kind=Kind.WEEKLY, body="Hei!", language="nb", due_at=NOW)
+    Message.objects.filter(pk=asked.pk).update(state="sent", sent_at=NOW, provider_id="SM1")
+
+    assert '<p lang="nb">Hei!' in html(browser.get("/me/messages/"))
+
+
 def test_an_unfinished_baseline_is_the_first_thing(browser, kari):
     assert "/baseline/" in html(log_in(browser))
 

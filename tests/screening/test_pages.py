@@ -100,6 +100,14 @@ def test_the_front_page_lists_trials_that_recruit(visitor):
     assert "/t/closed/" not in page
 
 
+def test_the_front_page_marks_a_trials_words_that_are_in_another_language(trial):
+    def front(language):
+        return html(Client(headers={"accept-language": language}).get("/"))
+
+    assert '<strong lang="nb">Bitte liten studie' in front("sv")
+    assert "<strong>Tiny trial" in front("en")
+
+
 def test_a_trial_speaks_its_own_language_where_it_lacks_the_visitors(trial):
     page = Client(headers={"accept-language": "sv"}).get("/t/tiny/")
 

@@ -64,7 +64,11 @@ class Text(RootModel[Annotated[Mapping[Language, Sentence], BeforeValidator(_nee
 
     def in_(self, language: str) -> str:
         """The text in a language; in the first language of the file where it has none."""
-        return self.root.get(language) or next(iter(self.root.values()))
+        return self.root[self.language_for(language)]
+
+    def language_for(self, language: str) -> str:
+        """The language in which `in_` answers."""
+        return language if self.root.get(language) else next(iter(self.root))
 
 
 def _compiles(source: str) -> str:
