@@ -350,6 +350,7 @@ def test_taking_everything_back_is_asked_about_once_more(browser, kari):
     unsure = html(browser.post("/me/withdraw/data/", {"reason": "No strength", "asked": "True"}))
 
     assert "Are you sure?" in asked
+    assert "See the other choices" in asked
     assert 'role="alert"' not in asked
     assert 'value="No strength"' in asked
     assert 'href="#id_sure"' in unsure
@@ -365,6 +366,7 @@ def test_after_no_more_contact_only_the_data_are_left_to_decide_about(browser, k
     assert "/me/withdraw/intervention/" not in page
     assert "/me/break/" not in page
     assert browser.post("/me/withdraw/intervention/").url == "/me/withdraw/"
+    assert "See the other choices" not in html(browser.post("/me/withdraw/data/"))
     assert not ParticipantStatus.objects.filter(name=Status.WITHDRAWN_INTERVENTION).exists()
 
 

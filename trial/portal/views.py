@@ -271,14 +271,15 @@ def withdraw_from(request: HttpRequest, participant: Participant, kind: str) -> 
     template, form = "withdraw_from.html", WithdrawForm(posted)
     if withdrawal.final and form.is_valid():
         template, form = "withdraw_sure.html", SureForm(form.cleaned_data["reason"], posted)
+    context = {"form": form, "withdrawal": withdrawal, "others": len(possible(held)) > 1}
     if not form.is_valid():
-        return _page(request, template, participant, {"form": form, "withdrawal": withdrawal})
+        return _page(request, template, participant, context)
     reason = form.cleaned_data["reason"]
     try:
         at = services.withdraw(participant=participant, withdrawal=withdrawal, reason=reason, now=now())
     except DomainError as refused:
         form.add_error(None, str(refused))
-        return _page(request, template, participant, {"form": form, "withdrawal": withdrawal})
+        return _page(request, template, participant, context)
     leaves = own_participant(request) is None
     if leaves:
         leave(request)

@@ -113,7 +113,7 @@ def _leave(visit: Visit, form: ItemsForm) -> HttpResponse:
     if unreadable := [form[key].label for key in form.unreadable]:
         messages.warning(
             visit.request,
-            _("We could not read what you wrote here, so it is not saved: %(questions)s")
+            _("We could not read what you wrote, so it is not saved: %(questions)s")
             % {"questions": " · ".join(unreadable)},
         )
     return redirect(visit.later_url or visit.request.path)
