@@ -268,7 +268,8 @@ def withdraw_from(request: HttpRequest, participant: Participant, kind: str) -> 
     if withdrawal not in possible(held) and withdrawal.status not in held:
         return redirect("portal:withdraw")
     posted = request.POST if request.method == "POST" else None
-    template, form = "withdraw_from.html", WithdrawForm(posted)
+    template = "withdraw_from.html"
+    form: WithdrawForm | SureForm = WithdrawForm(posted)
     if withdrawal.final and form.is_valid():
         template, form = "withdraw_sure.html", SureForm(form.cleaned_data["reason"], posted)
     context = {"form": form, "withdrawal": withdrawal, "others": len(possible(held)) > 1}

@@ -110,7 +110,7 @@ def _save(visit: Visit, form: ItemsForm) -> None:
 
 def _leave(visit: Visit, form: ItemsForm) -> HttpResponse:
     """On to the page that tells how to come back; it promises nothing that is not so."""
-    if unreadable := [form[key].label for key in form.unreadable]:
+    if unreadable := [str(form[key].label) for key in form.unreadable]:
         messages.warning(
             visit.request,
             _("We could not read what you wrote, so it is not saved: %(questions)s")
