@@ -53,7 +53,7 @@ def answer(page):
         (yes if yes.count() else group.locator("label").last).click()
     for field in page.locator("form.tb-form input[inputmode]").all():
         field.fill("50")
-    page.locator("form.tb-form button").click()
+    page.locator("form.tb-form button").first.click()
 
 
 @pytest.mark.parametrize(
