@@ -246,7 +246,7 @@ def test_from_the_first_question_of_expert_at_work_to_advice_and_a_line_in_the_e
 
 def put_on_the_team(page, participant, expert):
     page.goto(f"/office/people/participant/{participant.pk}/allocation/")
-    page.get_by_label("Reason").fill("To put a team together")
+    page.get_by_label("Why?").fill("To put a team together")
     go_on(page, "Show the group")
     assert_good(page)
     page.get_by_role("link", name="The expert team's case").click()
