@@ -57,7 +57,10 @@ class Demo:
         python = f"exec {sys.executable} -m"
         web_port, simulator_port = self.ports.values()
         return {
-            "web": f"{python} gunicorn trial.config.wsgi --bind 127.0.0.1:{web_port} --workers 2 --threads 4",
+            "web": (
+                f"{python} gunicorn trial.config.wsgi --preload --bind 127.0.0.1:{web_port} "
+                "--workers 2 --threads 4"
+            ),
             "worker": f"{python} celery --app trial.config worker --loglevel WARNING --concurrency 2",
             "beat": f"{python} celery --app trial.config beat --loglevel WARNING --pidfile=",
             "simulator": (
