@@ -23,5 +23,9 @@ class WeekMissing(DomainError):
     """The reply is not tied to a participant's week, and none was chosen."""
 
 
+class AlreadyAnswered(DomainError):
+    """The week has an answer; another one is a correction, which gives a reason."""
+
+
 class NothingToCorrect(DomainError):
     """The week has no answer, or the correction changes nothing."""

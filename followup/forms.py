@@ -85,6 +85,8 @@ class ResolveForm(forms.Form):
                 self.add_error("days" if "days" in self.fields else None, _("Write how many days."))
             if cleaned.get("occasion") is None:
                 self.add_error("occasion", _("Choose the week."))
+        if cleaned.get("outcome") == ReplyResolution.Outcome.NO_ANSWER and cleaned.get("days") is not None:
+            self.add_error("outcome", _("You wrote days. Choose that it says how many, or take them away."))
         return cleaned
 
     @property
@@ -131,8 +133,12 @@ class CallForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        if cleaned.get("outcome") == Call.Outcome.ANSWERED and not self.errors and not self.answers:
+        if self.errors:
+            return cleaned
+        if cleaned["outcome"] == Call.Outcome.ANSWERED and not self.answers:
             self.add_error("outcome", _("Write the days of at least one week, or choose another outcome."))
+        elif cleaned["outcome"] != Call.Outcome.ANSWERED and self.answers:
+            self.add_error("outcome", _("You wrote days. Choose that you got answers, or take them away."))
         return cleaned
 
 

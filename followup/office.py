@@ -113,9 +113,12 @@ def calls(request: HttpRequest) -> HttpResponse:
 def call(request: HttpRequest, pk: int) -> HttpResponse:
     """Record a call to a participant, with answers for the weeks that people still remember."""
     participant = _open(request, pk, Permission.RECORD_CALL)
-    weeks = answerable_weeks(participant, now())
-    if request.method != "POST":  # an SMS may come while they talk; what was typed counts all the same
-        weeks = [week for week in weeks if week.days is None]
+    weeks = [
+        week
+        for week in answerable_weeks(participant, now())
+        # answered while they talked, it stays as long as something is typed there: the service says so
+        if week.days is None or request.POST.get(f"week_{week.number}")
+    ]
     form = CallForm(weeks, active_protocol(participant.trial).weekly, request.POST or None)
     if form.is_valid() and _done(
         form,

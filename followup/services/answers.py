@@ -11,7 +11,15 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from followup.calendar import local_day
-from followup.errors import AlreadyResolved, NothingToCorrect, NotInRange, NotYet, TooLongAgo, WeekMissing
+from followup.errors import (
+    AlreadyAnswered,
+    AlreadyResolved,
+    NothingToCorrect,
+    NotInRange,
+    NotYet,
+    TooLongAgo,
+    WeekMissing,
+)
 from followup.models import Call, Occasion, ReplyResolution, UnclearReply, WeeklyAnswer
 from followup.selectors import replies_for
 from trial.accounts.models import User
@@ -25,7 +33,7 @@ from trial.protocol.services import refuse_locked
 
 Source = WeeklyAnswer.Source
 SENT_TWICE = timedelta(minutes=1)
-"""Nobody makes two calls with the same outcome to one participant so fast: it was a double click."""
+"""Nobody makes two calls that say the same to one participant so fast: it was a double click."""
 
 
 @transaction.atomic
@@ -53,23 +61,29 @@ def record_call(
 ) -> Call:
     """A call to the participant, with the days of the weeks (by number) that were talked about.
 
-    With answers the outcome is `answered`, whatever was given. The same call sent twice is recorded once.
+    The same call sent twice is recorded once. Raises AlreadyAnswered for a week that has an answer.
     """
     _refuse_unless(by, Permission.RECORD_CALL, participant)
-    answers = answers or {}
-    outcome, note = Call.Outcome.ANSWERED if answers else Call.Outcome(outcome), note.strip()
+    answers, outcome, note = dict(answers or {}), Call.Outcome(outcome), note.strip()
     Participant.objects.select_for_update().get(pk=participant.pk)
     just_now = Call.objects.filter(participant=participant, at__gt=now - SENT_TWICE, by=by)
-    if known := just_now.filter(outcome=outcome, note=note).first():
-        return known
+    for known in just_now.filter(outcome=outcome, note=note):
+        if _answers_in(known) == answers:
+            return known
     call = Call.objects.create(participant=participant, at=now, by=by, outcome=outcome, note=note)
     for week, days in answers.items():
         occasion = week_of(participant, week)
         _refuse_outside(occasion, days, said_at=now)
+        _refuse_answered(occasion)
         WeeklyAnswer.objects.create(
             occasion=occasion, days=days, source=Source.CALL, call=call, at=now, by=by
         )
     return call
+
+
+def _answers_in(call: Call) -> dict[int, Decimal]:
+    """Days by week number, as they were said in the call."""
+    return dict(WeeklyAnswer.objects.filter(call=call).values_list("occasion__number", "days"))
 
 
 @transaction.atomic
@@ -186,6 +200,19 @@ def _refuse_outside(occasion: Occasion, days: Decimal, *, said_at: datetime) -> 
                 "leave it open. That is quite all right."
             )
             % {"weeks": weeks}
+        )
+
+
+def _refuse_answered(occasion: Occasion) -> None:
+    """Raise AlreadyAnswered where an answer came before, or while they talked."""
+    Occasion.objects.select_for_update().get(pk=occasion.pk)
+    if _latest(occasion) is not None:
+        raise AlreadyAnswered(
+            _(
+                "Week %(week)s has an answer already. Leave it empty here. If the answer is wrong, "
+                "correct it in the list of weeks, with a reason."
+            )
+            % {"week": occasion.number}
         )
 
 

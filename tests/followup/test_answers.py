@@ -7,7 +7,15 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from followup.errors import AlreadyResolved, NothingToCorrect, NotInRange, NotYet, TooLongAgo, WeekMissing
+from followup.errors import (
+    AlreadyAnswered,
+    AlreadyResolved,
+    NothingToCorrect,
+    NotInRange,
+    NotYet,
+    TooLongAgo,
+    WeekMissing,
+)
 from followup.models import Call, ReplyResolution, UnclearReply, WeeklyAnswer
 from followup.selectors import ledger, possible_weeks, worklist_calls, worklist_unclear
 from followup.services import correct_answer, record_call, record_web_answer, resolve_reply
@@ -96,7 +104,7 @@ def test_a_call_can_answer_several_weeks(world, anna):
         participant=anna,
         by=world.coordinator,
         now=MONDAY + 2 * WEEK,
-        outcome="talked",
+        outcome="answered",
         answers={1: Decimal(5), 2: Decimal(0)},
     )
     assert call.outcome == Call.Outcome.ANSWERED
@@ -118,8 +126,37 @@ def test_a_call_sent_twice_is_recorded_once(world, anna):
     call(0)
     call(1)
     assert (Call.objects.count(), WeeklyAnswer.objects.count()) == (1, 1)
-    call(600)
+    with pytest.raises(AlreadyAnswered):
+        call(600)
+
+
+def test_a_call_with_other_answers_within_the_minute_is_another_call(world, anna):
+    for week in (1, 2):
+        record_call(
+            participant=anna,
+            by=world.coordinator,
+            now=MONDAY + 2 * WEEK + timedelta(seconds=week),
+            outcome="answered",
+            answers={week: Decimal(week)},
+        )
+    world.now = MONDAY + 2 * WEEK
     assert Call.objects.count() == 2
+    assert [world.days(anna, week) for week in (1, 2)] == [1, 2]
+
+
+def test_a_call_does_not_overwrite_an_answer_which_a_correction_does_with_a_reason(world, anna):
+    world.ask(anna)
+    world.hear(anna, "3")
+    with pytest.raises(AlreadyAnswered, match="Week 1"):
+        record_call(
+            participant=anna,
+            by=world.coordinator,
+            now=world.now,
+            outcome="answered",
+            answers={1: Decimal(5)},
+        )
+    assert world.days(anna, 1) == 3
+    assert not Call.objects.exists()
 
 
 def test_a_call_with_one_impossible_answer_records_nothing(world, anna):

@@ -123,15 +123,50 @@ def test_a_coordinator_calls_the_silent_and_records_what_was_said(alice, world, 
     assert world.days(anna, 3) == 2.5
 
 
-def test_an_sms_that_comes_while_they_talk_does_not_swallow_what_was_said(alice, world, anna):
+def test_an_sms_that_comes_while_they_talk_is_named_and_not_overwritten(alice, world, anna):
     world.ask(anna)
     with time_machine.travel(MONDAY + timedelta(hours=1), tick=False):
         page = reverse("admin:followup_call_record", args=[anna.pk])
         assert "week_1" in alice.get(page).context["form"].fields
         world.hear(anna, "3")
         assert "week_1" not in alice.get(page).context["form"].fields
-        alice.post(page, {"outcome": "answered", "week_1": "5", "note": ""})
-    assert world.days(anna, 1) == 5
+        said = {"outcome": "answered", "week_1": "5", "note": "Back soon"}
+        refused = alice.post(page, said).content.decode()
+    assert "Week 1 has an answer already" in refused
+    assert 'value="5"' in refused
+    assert "Back soon" in refused
+    assert world.days(anna, 1) == 3
+    assert not Call.objects.exists()
+
+
+def test_after_an_error_the_call_asks_about_the_same_weeks_as_before(alice, world, anna):
+    world.ask(anna)
+    world.hear(anna, "3")
+    world.ask(anna, 2)
+    with time_machine.travel(world.now + timedelta(hours=1), tick=False):
+        page = reverse("admin:followup_call_record", args=[anna.pk])
+        asked = list(alice.get(page).context["form"].weeks)
+        assert list(alice.post(page, {"outcome": "answered"}).context["form"].weeks) == asked == ["week_2"]
+
+
+@pytest.mark.parametrize("outcome", ["not_reached", "wrong_number", "talked"])
+def test_a_call_that_brought_no_answer_has_no_days(alice, world, anna, outcome):
+    with time_machine.travel(MONDAY, tick=False):
+        page = reverse("admin:followup_call_record", args=[anna.pk])
+        refused = alice.post(page, {"outcome": outcome, "week_1": "5", "note": "At noon"}).content.decode()
+    assert "You wrote days" in refused
+    assert 'value="5"' in refused
+    assert "At noon" in refused
+    assert not Call.objects.exists()
+
+
+def test_a_reply_that_is_no_answer_has_no_days(alice, unclear):
+    posted = {"outcome": "no_answer", "occasion": unclear.occasion_id, "days": "4", "reason": "A question"}
+    refused = alice.post(reply_page(unclear), posted).content.decode()
+    assert "You wrote days" in refused
+    assert 'value="4"' in refused
+    assert "A question" in refused
+    assert not ReplyResolution.objects.exists()
 
 
 def test_a_call_with_answers_needs_a_number(alice, anna):
