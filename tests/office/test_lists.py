@@ -81,6 +81,26 @@ def test_participant_of_another_site_is_not_found_by_phone(office, trial):
     make_participant(trial, trial.sites.get(key="south"), contact=make_contact(phone="+47 68050043"))
     page = office.post(reverse("admin:people_participant_find"), {"phone": "68050043"})
     assert "No participant whom you may see" in page.content.decode()
+    kept = ReadEvent.objects.get()
+    assert (kept.study_id, kept.reason) == ("", "searched by phone, nobody found")
+
+
+def test_search_without_a_find_is_shown_to_who_reads_the_log_of_the_trial_and_to_no_other(
+    office, browser_of, trial
+):
+    office.post(reverse("admin:people_participant_find"), {"phone": "68050043"})
+    log = reverse("admin:audit_readevent_changelist")
+    assert browser_of(make_user("monitor", trial=trial)).get(log).context["cl"].queryset.count() == 1
+    stranger = make_user("monitor", trial=make_trial("other"))
+    assert browser_of(stranger).get(log).context["cl"].queryset.count() == 0
+
+
+@pytest.mark.parametrize("typed", ["123", "anna"])
+def test_what_is_no_phone_number_is_said_to_be_none(office, trial, typed):
+    page = office.post(reverse("admin:people_participant_find"), {"phone": typed})
+    assert page.context["form"].errors["phone"]
+    assert typed in page.content.decode()
+    assert "No participant whom you may see" not in page.content.decode()
     assert not ReadEvent.objects.exists()
 
 

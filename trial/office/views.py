@@ -197,11 +197,12 @@ def find(request: HttpRequest) -> HttpResponse:
     form = FindForm(request.POST)
     if not has_permission(request.user, Permission.READ_IDENTITY):
         raise Http404
-    found = (
-        find_by_phone(user=staff(request), phone=form.cleaned_data["phone"], now=now())
-        if form.is_valid()
-        else []
-    )
+    found: list[Participant] = []
+    if form.is_valid():
+        try:
+            found = find_by_phone(user=staff(request), phone=form.cleaned_data["phone"], now=now())
+        except DomainError as not_a_number:
+            form.add_error("phone", str(not_a_number))
     if len(found) == 1:
         return _back(found[0])
     return render(request, "office/found.html", {"form": form, "found": found})
