@@ -77,6 +77,11 @@ def test_the_trail_tells_no_arm_and_nothing_of_another_trial(trial):
     assert ("people_participant", str(ours.pk)) in rows
     assert ("people_participant", str(theirs.pk)) not in rows
     assert {table for table, _row in rows} == {"people_participant"}
+    offered = next(one for one in page.context["cl"].filter_specs if one.parameter_name == "thing")
+    chosen = {choice["display"]: choice["selected"] for choice in offered.choices(page.context["cl"])}
+    assert [name for name, selected in chosen.items() if selected] == ["participant"]
+    assert not {"All", "user"} & chosen.keys()
+    assert "One kind of thing is shown at a time" in page.content.decode()
     sites = monitor.get(reverse("admin:audit_auditevent_changelist"), {"thing": "people_site"})
     assert {event.row_id for event in sites.context["cl"].result_list} == {
         str(pk) for pk in Site.objects.filter(trial=trial).values_list("pk", flat=True)
@@ -85,9 +90,31 @@ def test_the_trail_tells_no_arm_and_nothing_of_another_trial(trial):
     assert not arms.context["cl"].result_list if arms.status_code == 200 else arms.status_code == 302
 
 
+def test_changes_are_found_by_study_id_in_the_own_trial_and_not_in_another(trial):
+    ours, another, theirs = (
+        make_participant(trial),
+        make_participant(trial),
+        make_participant(make_trial("x")),
+    )
+    monitor = login(make_user("monitor", trial=trial))
+
+    def found(study_id, thing):
+        address = reverse("admin:audit_auditevent_changelist")
+        page = monitor.get(address, {"q": study_id.lower(), "thing": thing})
+        return {event.row_id for event in page.context["cl"].result_list}
+
+    assert found(ours.study_id, "people_participant") == {str(ours.pk)}
+    statuses = {str(pk) for pk in ours.statuses.values_list("pk", flat=True)}
+    assert found(ours.study_id, "people_participantstatus") == statuses
+    assert another.statuses.exists()
+    assert not found(theirs.study_id, "people_participant")
+
+
 def test_a_monitor_of_the_installation_sees_users_too_but_no_allocation(trial):
     make_participant(trial)
     monitor = login(make_user("monitor"))
+    everything = monitor.get(reverse("admin:audit_auditevent_changelist"))
+    assert "One kind of thing is shown at a time" not in everything.content.decode()
     page = monitor.get(reverse("admin:audit_auditevent_changelist"), {"thing": "accounts_user"})
     assert page.context["cl"].result_list
     event = page.context["cl"].result_list[0]

@@ -1,5 +1,7 @@
 """The trail as a whole, for monitors: who changed and who read what, when and why. It never tells an arm."""
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from django.contrib import admin
@@ -14,11 +16,19 @@ from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.audit.history import entries, nameless, thing
 from trial.audit.models import AuditEvent, ReadEvent
-from trial.audit.selectors import belonging, readings_without_arms, rows_of, tells_arm, without_arms
+from trial.audit.selectors import (
+    belonging,
+    history_of_participant,
+    readings_without_arms,
+    rows_of,
+    tells_arm,
+    without_arms,
+)
 from trial.office.answers import AnswersInWords
 from trial.people.admin_base import OfficeModelAdmin
 from trial.people.models import Membership, Participant
 from trial.people.selectors import granting, participants_for
+from trial.people.study_id import read_study_id
 
 MOST = 10_000
 
@@ -32,14 +42,25 @@ class Pages(Paginator):
 
 
 class ThingFilter(admin.SimpleListFilter):
-    """One kind of thing at a time; who sees single trials only sees what belongs to them this way."""
+    """One kind of thing at a time; who sees single trials only sees what belongs to them this way, and has
+    no choice of all."""
 
     title = _("thing")
     parameter_name = "thing"
+    everywhere: bool
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        tables = {model._meta.db_table for model in belonging("protocol.Trial")} | {User._meta.db_table}
+        self.everywhere = model_admin.everywhere(request)
+        tables = {model._meta.db_table for model in belonging("protocol.Trial")}
+        tables |= {User._meta.db_table} if self.everywhere else set()
         return sorted(((table, thing(table)) for table in tables if not tells_arm(table)), key=lambda t: t[1])
+
+    def value(self) -> str | None:
+        return super().value() or (None if self.everywhere else Participant._meta.db_table)
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Django's first choice is all of them."""
+        return islice(super().choices(changelist), 0 if self.everywhere else 1, None)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
         return queryset.filter(table_name=self.value()) if self.value() else queryset
@@ -76,7 +97,7 @@ class AuditEventAdmin(TrailAdmin):
     list_filter = (ThingFilter, "action")
     change_form_template = "audit/event.html"
     search_fields = ("=row_id", "=actor", "=request", "reason")
-    search_help_text = _("A row's number, user:12, a request's id, or words of a reason")
+    search_help_text = _("A study id, a row's number, user:12, a request's id, or words of a reason")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
         events = without_arms(super().get_queryset(request))
@@ -86,6 +107,23 @@ class AuditEventAdmin(TrailAdmin):
         model = _model(request.GET.get(ThingFilter.parameter_name, "")) or Participant
         rows = rows_of(model, "protocol.Trial", trials).values("row")
         return events.filter(table_name=model._meta.db_table, row_id__in=rows)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context: dict[str, Any] = dict(extra_context or {})
+        if not self.everywhere(request):
+            context["subtitle"] = _("One kind of thing is shown at a time. Choose another in the filter.")
+        return super().changelist_view(request, context)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[AuditEvent], search_term: str
+    ) -> tuple[QuerySet[AuditEvent], bool]:
+        """A study id, however typed, finds what happened to the participant and to all that is theirs."""
+        one = Participant.objects.filter(study_id=read_study_id(search_term)).first()
+        if one is None:
+            return super().get_search_results(request, queryset, search_term)
+        return queryset.filter(pk__in=history_of_participant(one.pk).values("pk")), False
 
     @admin.display(description=_("thing"))
     def kind(self, event: AuditEvent) -> str:
