@@ -1,6 +1,6 @@
 """What is asked of screening."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -12,10 +12,11 @@ from screening.eligibility import holds
 from screening.models import Attempt, Consent, ConsentTick, ScreenFailure, Verification
 from trial.core.db import rows
 from trial.people.models import Participant, ParticipantStatus, Status
+from trial.protocol.expressions import variables
 from trial.protocol.models import Trial
-from trial.protocol.schema import Criterion, Kind
+from trial.protocol.schema import BASELINE, Criterion, Kind, Score
 from trial.protocol.selectors import protocol_of
-from trial.questionnaires.selectors import known_answers
+from trial.questionnaires.selectors import instruments_due, known_answers
 
 TICKED = """
 SELECT latest.participant_id
@@ -112,12 +113,52 @@ class ToVerify:
     criterion: Criterion
     suggestion: bool | None
     """True: it does not stand in the way. None: the answers do not tell."""
+    scores: tuple[tuple[Score, float], ...] = ()
+    """The scores that the criterion is about, as far as they could be computed."""
 
 
 def criteria_to_verify(participant: Participant) -> list[ToVerify]:
     """The coordinator's checklist, with what follows from eligibility and baseline answers and scores."""
     known: Mapping[str, Any] = screening_answers(participant) | known_answers(participant)
-    return [ToVerify(criterion, holds(criterion, known)) for criterion in coordinator_criteria(participant)]
+    scores = [score for instrument in instruments_due(participant, BASELINE) for score in instrument.scores]
+    return [
+        ToVerify(criterion, holds(criterion, known), _scores_in(criterion, scores, known))
+        for criterion in coordinator_criteria(participant)
+    ]
+
+
+def _scores_in(
+    criterion: Criterion, scores: Iterable[Score], known: Mapping[str, Any]
+) -> tuple[tuple[Score, float], ...]:
+    asked = variables(criterion.expression) if criterion.expression else frozenset()
+    return tuple(
+        (score, known[score.key])
+        for score in scores
+        if score.key in asked and known.get(score.key) is not None
+    )
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What was decided about one criterion."""
+
+    criterion: Criterion
+    met: bool
+    """It does not stand in the way."""
+
+    @property
+    def said(self) -> bool:
+        """Yes or no, as the form asks it."""
+        return self.met == (self.criterion.kind == "inclusion")
+
+
+def decisions_in(verification: Verification) -> list[Decided]:
+    """What was decided about each criterion, in the protocol's order."""
+    return [
+        Decided(criterion, verification.decisions[criterion.key])
+        for criterion in coordinator_criteria(verification.participant)
+        if criterion.key in verification.decisions
+    ]
 
 
 @dataclass(frozen=True)

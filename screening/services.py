@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from screening.document import consent_document
 from screening.eligibility import eligibility
@@ -29,7 +30,7 @@ from screening.selectors import baseline_locked, coordinator_criteria, verificat
 from trial.accounts.models import User
 from trial.messaging.models import Kind, Message
 from trial.messaging.services import enqueue
-from trial.people.errors import AlreadyRegistered
+from trial.people.errors import AlreadyRegistered, ReasonMissing
 from trial.people.identity import normalise_name, vault
 from trial.people.models import Participant, Purpose, Site, Status
 from trial.people.services import (
@@ -295,8 +296,8 @@ def verify(
     """A coordinator's decision on each criterion that a person must check: True where it is no obstacle.
 
     The participant is verified when all are True, else not eligible. A later decision counts instead of an
-    earlier one; the same decision sent twice is recorded once. Raises BaselineNotFinished, DecisionMissing,
-    AlreadyRandomized, DataLocked.
+    earlier one, and needs a reason; the same decision sent twice is recorded once. Raises
+    BaselineNotFinished, DecisionMissing, ReasonMissing, AlreadyRandomized, DataLocked.
     """
     lock_participant(participant)
     refuse_locked(participant.trial)
@@ -311,6 +312,8 @@ def verify(
     latest = verification_of(participant)
     if latest and (latest.by_id, latest.decisions, latest.reason) == (by.pk, decided, reason.strip()):
         return latest
+    if latest and not reason.strip():
+        raise ReasonMissing(_("Say why you decide anew."))
     try:
         verification = Verification.objects.create(
             participant=participant,

@@ -7,6 +7,7 @@ from screening.errors import BaselineNotFinished, DecisionMissing
 from screening.models import Verification
 from screening.selectors import consort_counts, criteria_to_verify, verification_of
 from tests.factories import NOW, lock_data, make_participant, make_screened_participant, make_trial, make_user
+from trial.people.errors import ReasonMissing
 from trial.people.models import Status
 from trial.people.selectors import facts
 from trial.protocol.errors import DataLocked
@@ -39,12 +40,14 @@ def test_the_checklist_says_what_follows_from_the_answers(trial):
 
     assert to_verify.criterion.key == "needs_treatment"
     assert to_verify.suggestion is True
+    assert [(score.key, value) for score, value in to_verify.scores] == [("wellbeing_total", 8)]
 
 
 def test_the_checklist_is_silent_where_the_answers_do_not_tell(trial):
     [to_verify] = criteria_to_verify(make_participant(trial))
 
     assert to_verify.suggestion is None
+    assert to_verify.scores == ()
 
 
 def test_nothing_in_the_way_verifies(trial, coordinator):
@@ -65,11 +68,20 @@ def test_one_criterion_in_the_way_makes_not_eligible(trial, coordinator):
 
 def test_a_later_decision_counts_instead(trial, coordinator):
     participant = make_screened_participant(trial)
-    verify(participant, coordinator, fits=False, reason="A slip")
-    verify(participant, coordinator)
+    verify(participant, coordinator, fits=False)
+    verify(participant, coordinator, reason="A slip")
 
     assert verification_of(participant).eligible
     assert Status.NOT_ELIGIBLE not in facts(participant, NOW)
+
+
+def test_a_later_decision_needs_a_reason(trial, coordinator):
+    participant = make_screened_participant(trial)
+    verify(participant, coordinator, fits=False)
+    with pytest.raises(ReasonMissing):
+        verify(participant, coordinator, reason=" ")
+
+    assert not verification_of(participant).eligible
 
 
 def test_the_same_decision_sent_twice_is_recorded_once(trial, coordinator):
@@ -94,7 +106,7 @@ def test_nobody_is_verified_before_the_baseline_is_there(trial, coordinator):
 def test_the_flow_is_counted_in_people(trial, coordinator):
     first, second = make_screened_participant(trial), make_screened_participant(trial)
     verify(first, coordinator, fits=False)
-    verify(first, coordinator)
+    verify(first, coordinator, reason="A slip")
     verify(second, coordinator, fits=False)
 
     counts = consort_counts(trial)

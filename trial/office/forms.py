@@ -6,10 +6,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.template.defaultfilters import floatformat
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from screening.selectors import ToVerify
+from screening.models import Verification
+from screening.selectors import ToVerify, decisions_in
 from trial.people.facts import Facts
 from trial.people.models import Status
 
@@ -36,9 +38,21 @@ class VerifyForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
     )
 
-    def __init__(self, criteria: Sequence[ToVerify], language: str, data: Any = None) -> None:
-        super().__init__(data)
+    def __init__(
+        self,
+        criteria: Sequence[ToVerify],
+        language: str,
+        data: Any = None,
+        *,
+        earlier: Verification | None = None,
+    ) -> None:
+        decided = decisions_in(earlier) if earlier else []
+        initial = {one.criterion.key: "yes" if one.said else "no" for one in decided}
+        super().__init__(data, initial=initial)
         self.criteria = criteria
+        if earlier:
+            self.fields["reason"].label = _("Why do you decide anew?")
+            self.fields["reason"].help_text = _("The earlier decision stays on record too.")
         fields = {criterion.criterion.key: _criterion_field(criterion, language) for criterion in criteria}
         self.fields = {**fields, **self.fields}
 
@@ -52,9 +66,10 @@ class VerifyForm(forms.Form):
 def _criterion_field(one: ToVerify, language: str) -> forms.ChoiceField:
     label = one.criterion.label.in_(language)
     needed = _("Must be so.") if one.criterion.kind == "inclusion" else _("Must not be so.")
+    scores = "".join(f" {score.name.in_(language)}: {floatformat(value)}." for score, value in one.scores)
     return forms.ChoiceField(
         label=label,
-        help_text=format_lazy("{} {}", needed, HINTS[one.suggestion]),
+        help_text=format_lazy("{} {}{}", needed, HINTS[one.suggestion], scores),
         choices=[("yes", _("Yes")), ("no", _("No"))],
         widget=forms.RadioSelect,
         error_messages={"required": format_lazy("{}: {}", _("Decide"), label)},

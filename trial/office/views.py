@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from expertteam.selectors import case_of
 from randomization.selectors import allocation_fact, arm_for, checklist, is_allocated
 from randomization.services import allocate
-from screening.selectors import criteria_to_verify
+from screening.selectors import criteria_to_verify, verification_of
 from screening.services import verify as verify_eligibility
 from trial.accounts.forms import ConfirmForm
 from trial.accounts.permissions import Permission
@@ -29,6 +29,7 @@ from trial.office.find import find_by_phone
 from trial.office.forms import FindForm, IdentityForm, ReasonForm, StatusForm, VerifyForm
 from trial.office.story import story, trail_of
 from trial.people.access import access_participant, staff
+from trial.people.errors import ReasonMissing
 from trial.people.models import Participant
 from trial.people.selectors import facts, has_permission
 from trial.people.services import add_status, read_identity
@@ -55,7 +56,7 @@ def _tried(form: Form, act: Callable[[], Any]) -> bool:
     try:
         act()
     except DomainError as refused:
-        form.add_error(None, str(refused))
+        form.add_error("reason" if isinstance(refused, ReasonMissing) else None, str(refused))
         return False
     return True
 
@@ -91,7 +92,9 @@ def verify(request: HttpRequest, pk: int) -> HttpResponse:
     one = _open(request, pk, Permission.VERIFY_ELIGIBILITY)
     if is_allocated(one):
         return _back(one)
-    form = VerifyForm(criteria_to_verify(one), _language(), request.POST or None)
+    form = VerifyForm(
+        criteria_to_verify(one), _language(), request.POST or None, earlier=verification_of(one)
+    )
     if form.is_valid() and _tried(
         form,
         lambda: verify_eligibility(
