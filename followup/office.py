@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from followup.forms import CallForm, CorrectionForm, ResolveForm
-from followup.models import WeeklyAnswer
+from followup.models import Occasion, UnclearReply, WeeklyAnswer
 from followup.selectors import (
     answerable_weeks,
     ledger,
@@ -23,6 +23,7 @@ from followup.selectors import (
 )
 from followup.services import correct_answer, record_call, resolve_reply
 from followup.services.answers import week_of
+from followup.texts import weekly_text
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
@@ -96,7 +97,17 @@ def resolve(request: HttpRequest, pk: int) -> HttpResponse:
         reason="To decide what an unclear reply says",
         now=now(),
     )
-    return render(request, "followup/resolve.html", {"reply": reply, "text": text, "form": form})
+    context = {"reply": reply, "question": _question(reply), "text": text, "form": form}
+    return render(request, "followup/resolve.html", context)
+
+
+def _question(reply: UnclearReply) -> str:
+    """What was asked about the reply's week, in the participant's language; empty where it has none."""
+    week = reply.occasion
+    if week is None or week.kind != Occasion.Kind.WEEKLY:
+        return ""
+    asked = active_protocol(week.participant.trial).weekly.question
+    return weekly_text(asked, language=week.participant.language, week_start=week.week_start)
 
 
 @never_cache

@@ -69,6 +69,16 @@ def test_a_coordinator_reads_a_reply_and_decides(alice, world, unclear, anna):
     assert world.days(anna, 1) == 4
 
 
+def test_the_participants_page_and_an_open_reply_lead_to_each_other(alice, unclear, anna):
+    participant = reverse("admin:people_participant_change", args=[anna.pk])
+    assert reply_page(unclear) in alice.get(participant).content.decode()
+    page = alice.get(reply_page(unclear)).content.decode()
+    assert participant in page
+    assert "9.3." in page, "the question that was asked"
+    alice.post(reply_page(unclear), {"outcome": "no_answer", "reason": "A question"})
+    assert reply_page(unclear) not in alice.get(participant).content.decode()
+
+
 def test_reading_a_reply_is_recorded(alice, unclear, anna):
     from trial.audit.models import ReadEvent
 

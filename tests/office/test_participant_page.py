@@ -1,6 +1,7 @@
 """What coordinators do on a participant's page, and what others may not."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
@@ -11,8 +12,11 @@ from screening.selectors import verification_of
 from tests.factories import NOW, make_screened_participant, make_user, make_verified_participant
 from tests.office.conftest import PASSWORD
 from trial.audit.models import ReadEvent
+from trial.messaging.models import Kind
+from trial.messaging.services import enqueue
 from trial.people.models import ParticipantStatus, Status
 from trial.people.services import add_status
+from trial.questionnaires.services import save_answers, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -141,6 +145,61 @@ def test_eligibility_is_not_decided_anew_after_randomization(office, trial, nort
     page = office.post(address(participant, "verify"), {"needs_treatment": "yes"})
     assert page.url == address(participant)
     assert verification_of(participant).eligible
+
+
+def test_who_does_not_fit_is_told_with_each_decision_and_no_checklist_of_randomization(office, trial, north):
+    participant = make_screened_participant(trial, north)
+    assert "Before randomization</h2>" in office.get(address(participant)).content.decode()
+    office.post(address(participant, "verify"), {"needs_treatment": "yes", "reason": "Has an operation"})
+    page = " ".join(office.get(address(participant)).content.decode().split())
+    assert "Before randomization</h2>" not in page
+    assert "cannot take part, and is not randomized" in page
+    assert "Stands in the way:</span><span>Needs other treatment now: <strong>Yes" in page
+    assert "Has an operation" in page
+
+
+def test_deciding_anew_starts_from_the_earlier_decision_and_needs_a_reason(office, trial, north):
+    participant = make_screened_participant(trial, north)
+    office.post(address(participant, "verify"), {"needs_treatment": "yes"})
+    form = office.get(address(participant, "verify")).context["form"]
+    assert form["needs_treatment"].value() == "yes"
+
+    refused = office.post(address(participant, "verify"), {"needs_treatment": "no", "reason": ""})
+    assert "Say why you decide anew" in str(refused.context["form"].errors["reason"])
+    assert not verification_of(participant).eligible
+
+    office.post(address(participant, "verify"), {"needs_treatment": "no", "reason": "A slip"})
+    assert verification_of(participant).eligible
+
+
+def test_every_questionnaire_that_was_sent_in_is_shown_by_occasion(office, trial, north):
+    participant = make_verified_participant(trial, north)
+    given = {
+        "participant": participant,
+        "occasion": "week2",
+        "language": "nb",
+        "now": NOW + timedelta(days=15),
+    }
+    save_answers(answers={"calm": "never", "tired": "sometimes", "pain_now": 9}, **given)
+    assert "After two weeks" not in office.get(address(participant)).content.decode()
+    submit(**given)
+    answers = office.get(address(participant)).context["answers"]
+    assert [str(sitting.title) for sitting in answers] == ["Before randomization", "After two weeks"]
+    assert "9" in [one.answer for _title, given in answers[1].parts for one in given]
+
+
+def test_the_story_leads_to_all_messages_of_the_participant_alone(office, trial, north):
+    participant, other = (make_verified_participant(trial, north) for _ in range(2))
+    for one in (participant, other):
+        for number in range(14):
+            enqueue(participant=one, key=f"k{number}", kind=Kind.CODE, body="1", language="nb", due_at=NOW)
+    page = office.get(address(participant))
+    assert len(page.context["messages_sent"]) == 12
+    everything = f"{reverse('admin:messaging_message_changelist')}?q={participant.study_id}"
+    assert everything in page.content.decode()
+    listed = office.get(everything).context["cl"].queryset
+    assert {message.participant for message in listed} == {participant}
+    assert listed.count() >= 14
 
 
 def test_a_decision_sent_twice_is_one_row_and_one_status(office, trial, north):

@@ -1,6 +1,6 @@
 """A participant's page as one story: what happened, what comes next, what was said."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -10,9 +10,17 @@ from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from followup.selectors import ledger
+from followup.selectors import ledger, worklist_unclear
 from randomization.selectors import allocation_fact, checklist
-from screening.selectors import consent_of, criteria_to_verify, screening_answers, verification_of
+from screening.models import Verification
+from screening.selectors import (
+    Decided,
+    consent_of,
+    criteria_to_verify,
+    decisions_in,
+    screening_answers,
+    verification_of,
+)
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.audit.models import AuditEvent
@@ -25,7 +33,7 @@ from trial.people.models import Participant, Status
 from trial.protocol.schema import BASELINE, Item
 from trial.protocol.selectors import protocol_of, study_of
 from trial.questionnaires.presentation import answer_text
-from trial.questionnaires.selectors import answers_of
+from trial.questionnaires.selectors import answers_of, sent_in
 
 MESSAGES_SHOWN = 12
 
@@ -92,6 +100,15 @@ class Answered:
     answer: str
 
 
+@dataclass
+class Sitting:
+    """What was answered at one occasion, one questionnaire after another; `at`: when the last was sent in."""
+
+    title: str | Promise
+    at: datetime | None
+    parts: list[tuple[str | Promise, list[Answered]]]
+
+
 def story(user: User, participant: Participant, language: str, now: datetime) -> dict[str, Any]:
     """Everything that the page shows, cut to what the user may know. Never an arm."""
     may = {permission.value: user.has_perm(permission, participant.site) for permission in Permission}
@@ -110,6 +127,8 @@ def story(user: User, participant: Participant, language: str, now: datetime) ->
         "consent": consent,
         "ticks": _ticks(consent, language) if consent else [],
         "verification": verification,
+        "decisions": _decisions(verification, language) if verification and may_read_answers else [],
+        "does_not_fit": Status.NOT_ELIGIBLE in facts and allocation is None,
         "to_verify": Status.BASELINE_COMPLETED in facts and not verification and not allocation,
         "criteria": criteria_to_verify(participant),
         "allocation": allocation,
@@ -118,6 +137,7 @@ def story(user: User, participant: Participant, language: str, now: datetime) ->
         "weeks": ledger(participant, now),
         "messages_sent": _messages(participant, may["view_arm"]),
         "calls": participant.calls.select_related("by"),
+        "unclear": worklist_unclear(user).filter(participant=participant),
         "answers": _answers(participant, language) if may_read_answers else [],
     }
 
@@ -147,6 +167,10 @@ def _ticks(consent: Any, language: str) -> list[tuple[str, bool]]:
     return [(labels.get(tick.key, tick.key), tick.given) for tick in consent.ticks.all()]
 
 
+def _decisions(verification: Verification, language: str) -> list[tuple[str, Decided]]:
+    return [(one.criterion.label.in_(language), one) for one in decisions_in(verification)]
+
+
 def _messages(participant: Participant, may_view_arm: bool) -> QuerySet[Message]:
     """The latest messages; that some participants are told of advice would tell their arm."""
     messages = messages_of(participant)
@@ -155,7 +179,22 @@ def _messages(participant: Participant, may_view_arm: bool) -> QuerySet[Message]
     return messages[:MESSAGES_SHOWN]
 
 
-def _answers(participant: Participant, language: str) -> list[tuple[str | Promise, list[Answered]]]:
+def _answers(participant: Participant, language: str) -> list[Sitting]:
+    """What was answered before randomization, so far; then all that was sent in later, by occasion."""
+    sittings = {BASELINE: Sitting(_("Before randomization"), None, _baseline(participant, language))}
+    for response in sent_in(participant).exclude(occasion=BASELINE):
+        study = study_of(response.protocol_version)
+        instrument = study.instruments[response.instrument]
+        planned = study.protocol.questionnaire_at(response.occasion)
+        title = planned.title.in_(language) if planned else response.occasion
+        sitting = sittings.setdefault(response.occasion, Sitting(title, None, []))
+        sitting.at = response.submitted_at
+        given = {answer.item: answer.value for answer in response.answers.all()}
+        sitting.parts.append((instrument.title.in_(language), _in_words(instrument.items, given, language)))
+    return list(sittings.values())
+
+
+def _baseline(participant: Participant, language: str) -> list[tuple[str | Promise, list[Answered]]]:
     """Eligibility answers, then each baseline instrument."""
     study = study_of(participant.protocol_version)
     baseline = answers_of(participant, BASELINE)
@@ -167,15 +206,15 @@ def _answers(participant: Participant, language: str) -> list[tuple[str | Promis
         for instrument in study.instruments_at(BASELINE)
     ]
     return [
-        (
-            title,
-            [
-                Answered(item.label.in_(language), answer_text(item, answers[item.key], language))
-                for item in items
-                if item.key in answers
-            ],
-        )
-        for title, items, answers in groups
+        (title, given) for title, items, answers in groups if (given := _in_words(items, answers, language))
+    ]
+
+
+def _in_words(items: Iterable[Item], answers: Mapping[str, Any], language: str) -> list[Answered]:
+    return [
+        Answered(item.label.in_(language), answer_text(item, answers[item.key], language))
+        for item in items
+        if item.key in answers
     ]
 
 

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from trial.people.models import Participant
 from trial.protocol.schema import BASELINE, Instrument
 from trial.protocol.selectors import study_of
@@ -41,6 +43,12 @@ def submitted_at(participant: Participant, occasion: str) -> datetime | None:
     sent = dict(sets.values_list("instrument", "submitted_at"))
     times = [sent.get(instrument.key) for instrument in instruments_due(participant, occasion)]
     return max(at for at in times if at) if times and all(times) else None
+
+
+def sent_in(participant: Participant) -> QuerySet[ResponseSet]:
+    """All that the participant sent in, the earliest first, with answers."""
+    sets = ResponseSet.objects.filter(participant=participant, submitted_at__isnull=False)
+    return sets.select_related("protocol_version").prefetch_related("answers").order_by("submitted_at", "pk")
 
 
 def is_submitted(participant: Participant, occasion: str) -> bool:
