@@ -195,7 +195,6 @@ ADMIN = {
 HISTORY = {
     # where the history is not for all who see the thing: what tells an arm is not told to the blinded
     "messaging.Message": MANAGERS,
-    "people.Participant": "trial_manager monitor",
     "audit.ReadEvent": "",  # only ever added: the page itself says all
 }
 

@@ -74,5 +74,26 @@ def test_a_trial_manager_sees_the_messages_and_statuses(browser_of, trial, case,
     assert "Withdrew from the intervention" in seen["people_participant"].content.decode()
 
 
+def test_a_coordinator_reads_the_history_without_what_the_team_wrote(browser_of, trial, north, case):
+    history = reverse("admin:people_participant_history", args=[case.participant.pk])
+    coordinator = browser_of(make_user("coordinator", trial=trial, site=north)).get(history)
+    things = {entry.thing for entry in coordinator.context["entries"]}
+    assert {"participant", "verification", "allocation"} <= things
+    assert "You can …" not in coordinator.content.decode()
+    assert not things & {"case", "advice", "member of the team"}
+    manager = browser_of(make_user("trial_manager", trial=trial)).get(history)
+    assert things < {entry.thing for entry in manager.context["entries"]}
+
+
+def test_the_history_is_closed_to_coordinators_when_the_data_are_withdrawn(browser_of, trial, north, case):
+    history = reverse("admin:people_participant_history", args=[case.participant.pk])
+    add_status(participant=case.participant, name=Status.WITHDRAWN_DATA, by=None, now=NOW)
+    coordinator = browser_of(make_user("coordinator", trial=trial, site=north))
+    story = reverse("admin:people_participant_change", args=[case.participant.pk])
+    assert history not in coordinator.get(story).content.decode()
+    assert coordinator.get(history).status_code == 404
+    assert browser_of(make_user("monitor", trial=trial)).get(history).status_code == 200
+
+
 def test_a_reading_of_the_name_for_a_case_is_named_so(case):
     assert ReadEvent.objects.get(reason="Video meeting today").what == "case: identity"

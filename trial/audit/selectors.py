@@ -14,6 +14,7 @@ from trial.audit.models import AuditBlock, AuditEvent, ReadEvent
 
 TELLS_ARM = ("randomization_", "expertteam_", "messaging_message", "messaging_receipt", "audit_read")
 """Beginnings of the names of tables whose rows tell, or let guess, which arm somebody is in."""
+CASES = "expertteam_"
 LEFT_INTERVENTION = Q(table_name="people_participantstatus", new__name="withdrawn_intervention")
 """Whoever leaves the intervention was given it."""
 READING_TELLS_ARM = ("case", "advice")
@@ -57,6 +58,11 @@ def without_arms(events: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
     """What somebody who must stay blinded may see of these."""
     told = reduce(or_, (Q(table_name__startswith=name) for name in TELLS_ARM))
     return events.exclude(told | LEFT_INTERVENTION)
+
+
+def without_cases(events: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+    """Without what an expert team wrote and did, which is for the team and the trail's own readers."""
+    return events.exclude(table_name__startswith=CASES)
 
 
 def readings_without_arms(readings: QuerySet[ReadEvent]) -> QuerySet[ReadEvent]:

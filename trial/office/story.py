@@ -24,7 +24,7 @@ from screening.selectors import (
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.audit.models import AuditEvent
-from trial.audit.selectors import history_of_participant, without_arms
+from trial.audit.selectors import history_of_participant, without_arms, without_cases
 from trial.messaging.models import Kind, Message
 from trial.messaging.selectors import messages_of
 from trial.people import selectors as people
@@ -121,6 +121,7 @@ def story(user: User, participant: Participant, language: str, now: datetime) ->
         "participant": participant,
         "protocol": protocol_of(participant.protocol_version),
         "may": may,
+        "may_read_trail": may_read_trail(user, participant, facts),
         "facts": facts,
         "standing": standing(facts, randomized=allocation is not None),
         "events": _events(participant, facts, allocation),
@@ -221,4 +222,14 @@ def _in_words(items: Iterable[Item], answers: Mapping[str, Any], language: str) 
 def trail_of(participant: Participant, user: User) -> QuerySet[AuditEvent]:
     """Everything that was written about the participant, as far as the user may know, the latest first."""
     events = history_of_participant(participant.pk).order_by("-id")
-    return events if user.has_perm(Permission.VIEW_ARM, participant.site) else without_arms(events)
+    if not user.has_perm(Permission.VIEW_ARM, participant.site):
+        return without_arms(events)
+    return events if user.has_perm(Permission.VIEW_AUDIT, participant.site) else without_cases(events)
+
+
+def may_read_trail(user: User, participant: Participant, facts: Facts) -> bool:
+    """Whoever reads the answers reads how they came about; once the data were withdrawn, both are closed to
+    all but the trail's own readers."""
+    if user.has_perm(Permission.VIEW_AUDIT, participant.site):
+        return True
+    return user.has_perm(Permission.VIEW_HEALTH_ANSWERS, participant.site) and not facts.data_withdrawn

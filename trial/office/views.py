@@ -27,7 +27,7 @@ from trial.core.errors import DomainError
 from trial.office.answers import AnswersInWords
 from trial.office.find import find_by_phone
 from trial.office.forms import FindForm, IdentityForm, ReasonForm, StatusForm, VerifyForm
-from trial.office.story import story, trail_of
+from trial.office.story import may_read_trail, story, trail_of
 from trial.people.access import access_participant, staff
 from trial.people.errors import ReasonMissing
 from trial.people.models import Participant
@@ -185,8 +185,10 @@ def status(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_GET
 def history(request: HttpRequest, pk: int) -> HttpResponse:
-    """The audit trail of the participant."""
-    one = _open(request, pk, Permission.VIEW_AUDIT)
+    """The audit trail of the participant, as far as this reader may know."""
+    one = _open(request, pk, Permission.VIEW_PARTICIPANT)
+    if not may_read_trail(staff(request), one, facts(one, now())):
+        raise Http404
     page = Paginator(trail_of(one, staff(request)), EVENTS_A_PAGE).get_page(request.GET.get("page"))
     events = list(page.object_list)
     context = {"participant": one, "page": page, "entries": entries(events, AnswersInWords(events))}
