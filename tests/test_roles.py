@@ -168,7 +168,7 @@ ROWS: dict[str, tuple[str | None, str | None]] = {
 
 ADMIN = {
     "accounts.User": (
-        "trial_manager* system_administrator",
+        "trial_manager system_administrator",
         "trial_manager system_administrator",
         "system_administrator",
     ),

@@ -21,6 +21,7 @@ from tests.factories import (
     make_user,
     seal,
 )
+from trial.accounts.models import User
 from trial.accounts.roles import ALL, Expert, SystemAdministrator
 from trial.audit.models import AuditEvent
 from trial.audit.selectors import belonging, history_of
@@ -95,6 +96,8 @@ class World:
         """A row of the model: the participant's, or their site's, or their trial's, or any."""
         if model is AuditEvent:
             return history_of(self.participant).last()
+        if model is User:
+            return self.lead
         for owner, row in (
             ("people.Participant", self.participant),
             ("people.Site", self.north),

@@ -45,6 +45,35 @@ def test_a_refused_role_is_explained_on_the_form(client, manager, tiny):
         )
 
 
+def test_the_form_offers_only_what_this_person_may_give(client, manager, tiny):
+    other = make_trial("other")
+    theirs, nobody = make_user("coordinator", trial=other), make_user()
+    gone = make_user("coordinator", trial=other)
+    end_membership(membership=gone.memberships.get(), by=None, now=NOW)
+    fields = client.get(reverse("admin:people_membership_add")).context["adminform"].form.fields
+    assert set(fields["trial"].queryset) == {tiny}
+    assert set(fields["site"].queryset) == set(tiny.sites.all())
+    assert set(fields["user"].queryset) == {manager, nobody, gone}
+    assert "coordinator" in dict(fields["role"].choices)
+    assert "system_administrator" not in dict(fields["role"].choices)
+    assert add_role(client, user=theirs.pk, role="expert", trial=tiny.pk).context["adminform"].form.errors
+
+    client.force_login(make_user("system_administrator"))
+    fields = client.get(reverse("admin:people_membership_add")).context["adminform"].form.fields
+    assert set(fields["trial"].queryset) == {tiny, other}
+    assert theirs in fields["user"].queryset
+    assert "system_administrator" in dict(fields["role"].choices)
+
+
+def test_a_manager_is_not_told_of_the_staff_of_another_trial(client, manager):
+    theirs, nobody = make_user("coordinator", trial=make_trial("other")), make_user()
+    page = client.get(reverse("admin:accounts_user_changelist")).content.decode()
+    assert nobody.email in page
+    assert manager.email in page
+    assert theirs.email not in page
+    assert client.get(reverse("admin:accounts_user_change", args=[theirs.pk])).status_code == 302
+
+
 def test_a_manager_sees_the_memberships_of_her_trial_only(client, manager):
     stranger = make_user("coordinator", trial=make_trial("other"))
     assert stranger.email not in client.get(reverse("admin:people_membership_changelist")).content.decode()

@@ -49,6 +49,14 @@ def test_nobody_gives_roles_beyond_their_own_reach(tiny, north, manager):
     assert not may_manage_members(coordinator).exists()
 
 
+def test_a_trial_manager_makes_nobody_an_administrator_of_the_server(tiny, manager):
+    for user in (make_user(), manager):
+        with pytest.raises(NotPermitted):
+            grant(user=user, role="system_administrator", trial=tiny, by=manager, now=NOW)
+    administrator = make_user("system_administrator")
+    assert grant(user=make_user(), role="system_administrator", by=administrator, now=NOW)
+
+
 def test_no_role_that_analyses_blinded_or_holds_the_lists_goes_with_one_that_learns_an_arm():
     apart = {frozenset(pair) for pair in KEPT_APART}
     learns_an_arm = [role for role in ALL if {P.VIEW_ARM, P.VIEW_CASE} & role.permissions]

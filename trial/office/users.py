@@ -12,6 +12,7 @@ from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.accounts.services import change_email, invite, send_invitation
 from trial.people.admin_base import OfficeModelAdmin
+from trial.people.selectors import users_to_grant_to
 
 
 @admin.action(description=gettext_lazy("Send a new link to choose a password"), permissions=["change"])
@@ -32,8 +33,9 @@ def remove_second_step(model_admin: admin.ModelAdmin, request: HttpRequest, user
 
 @admin.register(User)
 class UserAdmin(OfficeModelAdmin):
-    """Trial managers invite. Addresses and the right to log in are changed by who runs the installation: with
-    them one could take over the account of somebody who may do more."""
+    """Trial managers invite, and see whom they may give roles to. Addresses and the right to log in are
+    changed by who runs the installation: with them one could take over the account of somebody who may do
+    more."""
 
     view_permission = Permission.MANAGE_MEMBERS
     add_permission = Permission.MANAGE_MEMBERS
@@ -44,6 +46,9 @@ class UserAdmin(OfficeModelAdmin):
     search_fields = ("name", "email")
     fields = ("name", "email", "is_active")
     actions = (send_link, remove_second_step)  # type: ignore[assignment]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).filter(pk__in=users_to_grant_to(request.user).values("pk"))
 
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         return ("name", "email", "is_active", "created_at", "last_login") if obj else ("name", "email")

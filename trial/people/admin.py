@@ -5,16 +5,23 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import Model, QuerySet
+from django.db.models.fields import BLANK_CHOICE_DASH
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
+from trial.accounts.roles import BY_KEY, CHOICES
 from trial.core.clock import now
 from trial.core.errors import DomainError
 from trial.people.admin_base import OfficeModelAdmin
 from trial.people.models import Membership, Site
-from trial.people.selectors import may_manage_members
+from trial.people.selectors import (
+    grants_everywhere,
+    may_manage_members,
+    trials_to_grant_in,
+    users_to_grant_to,
+)
 from trial.people.services import close_site, end_membership, grant, must_grant, open_site
 
 
@@ -66,14 +73,32 @@ class SiteAdmin(OfficeModelAdmin):
         act(site=obj, by=_user(request), now=now())
 
 
+RUN_THE_SERVER = {key for key, role in BY_KEY.items() if Permission.VIEW_SYSTEM in role.permissions}
+
+
 class GrantForm(forms.ModelForm):
-    """Gives a role. Refuses what the service would refuse, beside the fields, keeping what was chosen."""
+    """Gives a role. Offers only what this person may give, and refuses what the service would refuse, beside
+    the fields, keeping what was chosen."""
 
     by: User
 
     class Meta:
         model = Membership
         fields = ("user", "role", "trial", "site")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        trials = trials_to_grant_in(self.by)
+        offered = {"user": users_to_grant_to(self.by), "trial": trials}
+        offered["site"] = Site.objects.filter(trial__in=trials).select_related("trial")
+        for name, rows in offered.items():
+            field = self.fields[name]
+            assert isinstance(field, forms.ModelChoiceField)
+            field.queryset = rows
+        if not grants_everywhere(self.by):
+            role = self.fields["role"]
+            assert isinstance(role, forms.ChoiceField)
+            role.choices = BLANK_CHOICE_DASH + [one for one in CHOICES if one[0] not in RUN_THE_SERVER]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

@@ -175,11 +175,30 @@ def without_data_withdrawn(participants: QuerySet[Participant]) -> QuerySet[Part
     return participants.exclude(statuses__name=Status.WITHDRAWN_DATA)
 
 
+def grants_everywhere(user: Someone) -> bool:
+    """Whether the user gives roles in the whole installation."""
+    return granting(user, Permission.MANAGE_MEMBERS).filter(trial=None).exists()
+
+
+def trials_to_grant_in(user: Someone) -> QuerySet[Trial]:
+    """The trials in which the user gives roles."""
+    if grants_everywhere(user):
+        return Trial.objects.all()
+    held = granting(user, Permission.MANAGE_MEMBERS).filter(site=None)
+    return Trial.objects.filter(pk__in=held.values("trial"))
+
+
+def users_to_grant_to(user: Someone) -> QuerySet[User]:
+    """Whom the user may know of as a giver of roles: who works or worked in these trials, and who works
+    nowhere yet or any more. The staff of other trials is not told."""
+    if grants_everywhere(user):
+        return User.objects.all()
+    here = Membership.objects.filter(trial__in=trials_to_grant_in(user))
+    somewhere = Membership.objects.filter(ended_at=None)
+    return User.objects.filter(Q(pk__in=here.values("user")) | ~Q(pk__in=somewhere.values("user")))
+
+
 def may_manage_members(user: Someone) -> QuerySet[Membership]:
     """The memberships, ended ones too, of the trials in which the user grants them."""
-    held = granting(user, Permission.MANAGE_MEMBERS)
-    everything = any(m.trial_id is None for m in held)
     seen = Membership.objects.select_related("user", "trial", "site", "granted_by")
-    if everything:
-        return seen
-    return seen.filter(trial__in={m.trial_id for m in held if m.site_id is None})
+    return seen if grants_everywhere(user) else seen.filter(trial__in=trials_to_grant_in(user))

@@ -53,8 +53,12 @@ def grant(
 
 
 def must_grant(*, user: User, role: str, trial: Trial | None, by: User | None) -> None:
-    """Raises NotPermitted or RolesKeptApart where `grant` would, and writes nothing."""
-    _must_manage_members(by, trial)
+    """Raises NotPermitted or RolesKeptApart where `grant` would, and writes nothing.
+
+    Who runs the server does so for all trials: that role is given in the installation's name only.
+    """
+    runs_the_server = Permission.VIEW_SYSTEM in BY_KEY[role].permissions
+    _must_manage_members(by, None if runs_the_server else trial)
     _refuse_conflicts(user, BY_KEY[role], trial)
 
 
