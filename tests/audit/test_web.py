@@ -139,6 +139,30 @@ def test_readings_are_shown_to_the_monitor_of_the_same_trial_only(trial):
     assert ReadEvent.objects.count() == 2
 
 
+def test_readings_are_told_in_words_and_filtered_by_kind(trial):
+    for what, fields, reason in (
+        ("identity", ["email", "phone"], "found by phone"),
+        ("arm", ["arm"], "To book the meeting."),
+        ("snapshot tiny-1.zip", ["all"], "download"),
+    ):
+        record_read(what=what, participant_study_id="", fields=fields, reason=reason, now=NOW)
+    monitor = login(make_user("monitor"))
+
+    def shown(language="en", **asked):
+        monitor.cookies["django_language"] = language
+        page = monitor.get(reverse("admin:audit_readevent_changelist"), asked)
+        cells = re.findall(r'<t[dh] class="field-(?:kind|details|why)">(.*?)</t', page.content.decode())
+        return [cells[start : start + 3] for start in range(0, len(cells), 3)]
+
+    assert shown(what="identity") == [["identity", "e-mail, phone", "found by phone"]]
+    assert shown("nb", what="identity")[0][:2] == ["identitet", "e-post, telefon"]
+    assert shown(what="snapshot ") == [["snapshot: tiny-1.zip", "everything", "download"]]
+    assert len(shown()) == 3
+    event = ReadEvent.objects.get(what="arm")
+    page = monitor.get(reverse("admin:audit_readevent_change", args=[event.pk]))
+    assert "To book the meeting." in page.content.decode()
+
+
 @pytest.mark.parametrize("role", ["coordinator", "researcher", "statistician", "expert"])
 def test_the_trail_is_closed_to_others(role, trial):
     client = login(make_user(role, trial=trial))

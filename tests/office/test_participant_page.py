@@ -9,8 +9,16 @@ from django.urls import reverse
 from randomization.models import Allocation
 from randomization.selectors import arms_for_analysis, is_allocated
 from screening.selectors import verification_of
-from tests.factories import NOW, make_screened_participant, make_user, make_verified_participant
+from tests.factories import (
+    NOW,
+    make_screened_participant,
+    make_trial,
+    make_user,
+    make_verified_participant,
+    seal,
+)
 from tests.office.conftest import PASSWORD
+from tests.randomization.test_allocation import PAIRS
 from trial.audit.models import ReadEvent
 from trial.messaging.models import Kind
 from trial.messaging.services import enqueue
@@ -78,6 +86,14 @@ def test_arm_is_shown_again_only_with_a_reason(office, trial, north):
     page = office.post(address(participant, "allocation"), {"reason": "to book the meeting"})
     assert not says_no_arm(page)
     assert ReadEvent.objects.filter(what="arm", reason="to book the meeting").exists()
+
+
+def test_in_pairs_of_sites_the_page_speaks_of_the_sites_group_and_of_no_list(browser_of):
+    trial = make_trial("pairs", changes=PAIRS)
+    seal(trial)
+    participant = make_verified_participant(trial, trial.sites.first())
+    page = browser_of(make_user("coordinator", trial=trial)).get(address(participant, "randomize"))
+    assert "the group that was drawn for the site" in page.content.decode()
 
 
 def test_second_click_leads_to_the_first_allocation(office, trial, north):
@@ -234,6 +250,15 @@ def test_identity_is_read_with_a_reason_and_kept_in_the_read_log(office, trial, 
     page = office.post(address(participant, "identity"), {"wanted": ["name"], "reason": "to call her"})
     assert "Eksempel Person" in page.content.decode()
     assert ReadEvent.objects.get(study_id=participant.study_id).reason == "to call her"
+
+
+def test_a_detail_that_was_asked_for_and_is_not_on_file_is_said_to_be_missing(office, trial, north):
+    participant = make_screened_participant(trial, north)
+    page = office.post(address(participant, "identity"), {"wanted": ["phone", "email"], "reason": "to call"})
+    text = " ".join(page.content.decode().split())
+    assert "<dt>E-mail</dt><dd>not registered</dd>" in text
+    assert text.count("not registered") == 1
+    assert "<dt>Name</dt>" not in text
 
 
 def test_break_is_recorded_once_and_shown_with_its_last_day(office, trial, north):

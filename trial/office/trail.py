@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
+from trial.audit import reading
 from trial.audit.history import entries, nameless, thing
 from trial.audit.models import AuditEvent, ReadEvent
 from trial.audit.selectors import (
@@ -143,10 +144,28 @@ class AuditEventAdmin(TrailAdmin):
         return super().change_view(request, object_id, form_url, context)
 
 
+class KindFilter(admin.SimpleListFilter):
+    """Readings of one kind."""
+
+    title = _("what")
+    parameter_name = "what"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return reading.kinds()
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ReadEvent]) -> QuerySet[ReadEvent]:
+        chosen = self.value()
+        if chosen in reading.BEGINNINGS:
+            return queryset.filter(what__startswith=chosen)
+        return queryset.filter(what=chosen) if chosen else queryset
+
+
 @admin.register(ReadEvent)
 class ReadEventAdmin(TrailAdmin):
-    list_display = ("at", "who", "what", "study_id", "fields", "reason")
-    list_filter = ("what",)
+    list_display = ("at", "who", "kind", "study_id", "details", "why")
+    list_filter = (KindFilter,)
+    fields = ("at", "who", "kind", "study_id", "details", "why", "request")
+    readonly_fields = ("who", "kind", "details", "why")
     search_fields = ("=study_id", "=actor", "=request", "reason")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ReadEvent]:
@@ -156,6 +175,18 @@ class ReadEventAdmin(TrailAdmin):
         participants = participants_for(request.user, Permission.VIEW_AUDIT)
         own = Q(study_id__in=participants.values("study_id"))
         return readings.filter(own | Q(study_id="", what="identity", actor__in=_staff_of(request.user)))
+
+    @admin.display(description=_("what"))
+    def kind(self, read: ReadEvent) -> str:
+        return reading.what_in_words(read.what)
+
+    @admin.display(description=_("fields"))
+    def details(self, read: ReadEvent) -> str:
+        return reading.fields_in_words(read.fields)
+
+    @admin.display(description=_("reason"))
+    def why(self, read: ReadEvent) -> str:
+        return reading.reason_in_words(read.reason)
 
 
 def _staff_of(user: Any) -> QuerySet[Membership, str]:

@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from expertteam.selectors import case_of
+from randomization.lists import PAIRWISE_CLUSTERS
 from randomization.selectors import allocation_fact, arm_for, checklist, is_allocated
 from randomization.services import allocate
 from screening.selectors import criteria_to_verify, verification_of
@@ -33,7 +34,7 @@ from trial.people.errors import ReasonMissing
 from trial.people.models import Participant
 from trial.people.selectors import facts, has_permission
 from trial.people.services import add_status, read_identity
-from trial.protocol.selectors import protocol_of
+from trial.protocol.selectors import active_protocol, protocol_of
 
 acts = require_http_methods(["GET", "POST"])
 
@@ -123,7 +124,14 @@ def randomize(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("admin:people_participant_allocation", pk)
     conditions = checklist(one, now=now())
     ready = all(condition.met for condition in conditions)
-    context = {"participant": one, "form": form, "conditions": conditions, "ready": ready}
+    in_pairs = active_protocol(one.trial).randomization.method == PAIRWISE_CLUSTERS
+    context = {
+        "participant": one,
+        "form": form,
+        "conditions": conditions,
+        "ready": ready,
+        "in_pairs": in_pairs,
+    }
     return render(request, "office/randomize.html", context)
 
 
