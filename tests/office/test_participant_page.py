@@ -179,6 +179,7 @@ def test_deciding_anew_starts_from_the_earlier_decision_and_needs_a_reason(offic
     office.post(address(participant, "verify"), {"needs_treatment": "yes"})
     form = office.get(address(participant, "verify")).context["form"]
     assert form["needs_treatment"].value() == "yes"
+    assert form["reason"].field.required
 
     refused = office.post(address(participant, "verify"), {"needs_treatment": "no", "reason": ""})
     assert "Say why you decide anew" in str(refused.context["form"].errors["reason"])

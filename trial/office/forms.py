@@ -1,6 +1,6 @@
 """What coordinators fill in on a participant's pages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -51,6 +51,8 @@ class VerifyForm(forms.Form):
         super().__init__(data, initial=initial)
         self.criteria = criteria
         if earlier:
+            self.fields["reason"].required = not _sent_twice(data, initial, earlier.reason)
+            self.fields["reason"].error_messages["required"] = _("Say why you decide anew.")
             self.fields["reason"].label = _("Why do you decide anew?")
             self.fields["reason"].help_text = _("The earlier decision stays on record too.")
         fields = {criterion.criterion.key: _criterion_field(criterion, language) for criterion in criteria}
@@ -61,6 +63,13 @@ class VerifyForm(forms.Form):
         """By criterion: true where it does not stand in the way."""
         criteria = [one.criterion for one in self.criteria]
         return {c.key: (self.cleaned_data[c.key] == "yes") == (c.kind == "inclusion") for c in criteria}
+
+
+def _sent_twice(data: Mapping[str, str] | None, initial: Mapping[str, str], reason: str) -> bool:
+    """Whether the form says what was decided before, word for word: a second click."""
+    return data is not None and {"reason": reason, **initial} == {
+        name: data.get(name, "").strip() for name in ("reason", *initial)
+    }
 
 
 def _criterion_field(one: ToVerify, language: str) -> forms.ChoiceField:
