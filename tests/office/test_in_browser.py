@@ -54,6 +54,19 @@ def test_office_works_without_javascript_and_by_keyboard(trial, open_as):
     page.get_by_role("heading", name="What happened").wait_for()
 
 
+def test_one_menu_is_open_at_a_time_and_escape_closes_it(trial, open_as):
+    user = make_user("coordinator", trial=trial)
+    page = open_as(user)
+    page.goto(reverse("admin:index"))
+    page.locator("summary", has_text="English").click()
+    page.get_by_role("button", name="Svenska").wait_for()
+    page.locator("summary", has_text=user.name).click()
+    page.get_by_role("button", name="Log out").wait_for()
+    page.get_by_role("button", name="Svenska").wait_for(state="hidden")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Log out").wait_for(state="hidden")
+
+
 def test_statistician_seals_the_list(open_as):
     trial = make_trial()
     statistician = make_user("statistician", trial=trial, password=PASSWORD)
