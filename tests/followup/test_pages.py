@@ -210,6 +210,7 @@ def test_the_strip_says_each_week_in_words(alice, world, anna):
     with time_machine.travel(world.now, tick=False):
         page = alice.get(reverse("admin:followup_weeks", args=[anna.pk])).content.decode()
     assert "Week 1, 9 March–15 March: 1 day<" in " ".join(page.split()).replace(" <", "<")
+    assert 'title="Week 1, 9 March–15 March: 1 day"' in page
     assert "The question has not come yet" in page
     assert "style=" not in page
 

@@ -1,5 +1,7 @@
 """The dashboard and the list of participants."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
@@ -51,6 +53,12 @@ def test_worklist_shows_who_waits_and_nobody_else(office, people, key):
     page = office.get(LIST, {"worklist": key}).content.decode()
     assert people[key].study_id in page
     assert not any(other.study_id in page for name, other in people.items() if name != key)
+
+
+def test_who_has_waited_longest_is_first_on_a_worklist_and_last_on_the_whole_list(office, trial, north):
+    first, second = (make_screened_participant(trial, north, now=NOW + timedelta(days=day)) for day in (0, 1))
+    assert list(office.get(LIST, {"worklist": "verify"}).context["cl"].result_list) == [first, second]
+    assert list(office.get(LIST).context["cl"].result_list) == [second, first]
 
 
 def test_dashboard_counts_what_waits(office, people):
@@ -128,6 +136,15 @@ def test_list_of_participants_asks_the_database_no_more_for_more(
 def test_anonymous_visitor_is_led_to_log_in(client):
     page = client.get(reverse("admin:index"), follow=True)
     assert page.redirect_chain[-1][0].startswith(reverse("account_login"))
+
+
+def test_a_page_that_is_not_there_speaks_of_answers_to_the_public_alone(office, client):
+    missing = "/office/people/participant/1/identity/"
+    page = office.get(missing)
+    assert page.status_code == 404
+    assert "What you have answered" not in page.content.decode()
+    client.logout()
+    assert "What you have answered so far is kept" in client.get("/join/nothing/").content.decode()
 
 
 def test_nothing_can_be_deleted_or_added_here(office, people):

@@ -67,7 +67,6 @@ class ParticipantAdmin(OfficeModelAdmin):
     list_select_related = ("site", "trial")
     search_fields = ("study_id",)
     search_help_text = _("Study id, as it is written or as you heard it")
-    ordering = ("-registered_at",)
     list_per_page = 50
 
     def get_search_results(
@@ -76,6 +75,10 @@ class ParticipantAdmin(OfficeModelAdmin):
         """A whole study id is found however it was typed; a part of one as it stands."""
         written = read_study_id(search_term) or search_term.strip()
         return queryset.filter(study_id__icontains=written), False
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """Whoever has waited longest is first on a worklist."""
+        return ("registered_at",) if request.GET.get("worklist") in BY_KEY else ("-registered_at",)
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """The trial is a column for those who work in several."""

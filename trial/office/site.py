@@ -6,10 +6,17 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
+
+WORDS = (
+    gettext_lazy("Error:"),
+    ngettext_lazy("Please correct the error below.", "Please correct the errors below."),
+)
+"""Said by Django's forms and missing from its Norwegian catalogues: named here, they are in ours."""
 
 
 class OfficeSite(AdminSite):
