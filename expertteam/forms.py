@@ -96,7 +96,7 @@ class MeetingForm(forms.Form):
 
 
 class AttendanceForm(forms.Form):
-    """Who came."""
+    """Who came. No tick at all says that nobody did."""
 
     guests = forms.MultipleChoiceField(
         label=_("Others"), choices=Guest, required=False, widget=forms.CheckboxSelectMultiple
@@ -114,10 +114,13 @@ class AttendanceForm(forms.Form):
             widget=forms.CheckboxSelectMultiple,
         )
         self.order_fields(("users", "guests"))
-        self.initial = {
-            "users": [row.user_id for row in came if row.user_id] or list(team),
-            "guests": [row.guest for row in came if row.guest] or [Guest.PARTICIPANT],
-        }
+        if meeting.attendance_at is None:  # nothing is recorded yet: most often all come
+            self.initial = {"users": list(team), "guests": [Guest.PARTICIPANT]}
+        else:
+            self.initial = {
+                "users": [row.user_id for row in came if row.user_id],
+                "guests": [row.guest for row in came if row.guest],
+            }
 
 
 class TimeForm(forms.Form):

@@ -133,9 +133,14 @@ class Meeting(Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     made_at = models.DateTimeField(_("made"))
     cancelled_at = models.DateTimeField(_("cancelled"), null=True)
+    attendance_at = models.DateTimeField(_("attendance recorded"), null=True)
+    """When it was last recorded who came; without it, nobody is known to have come or to have stayed away."""
 
     privacy = Privacy(
-        pseudonymous=("id", "case", "starts_at", "minutes", "video_url", "made_at", "cancelled_at"),
+        pseudonymous=(
+            *("id", "case", "starts_at", "minutes", "video_url"),
+            *("made_at", "cancelled_at", "attendance_at"),
+        ),
         open=("by",),
     )
 

@@ -57,8 +57,10 @@ def cancel_meeting(*, meeting: Meeting, by: User, now: datetime) -> None:
 def record_attendance(
     *, meeting: Meeting, users: Collection[User], guests: Collection[Guest | str], by: User, now: datetime
 ) -> None:
-    """Who came: exactly these, from now on. Raises MeetingRefused before the meeting and for who is not on
-    the team."""
+    """Who came: exactly these, from now on; with no names, nobody did.
+
+    Raises MeetingRefused before the meeting and for who is not on the team.
+    """
     must_write(meeting.case, by)
     lock_open(meeting.case, now)
     if meeting.cancelled_at is not None or now < meeting.starts_at:
@@ -77,6 +79,7 @@ def record_attendance(
     for guest in sorted(named):
         MeetingAttendance.objects.get_or_create(meeting=meeting, guest=guest, user=None, defaults=common)
 
+    Meeting.objects.filter(pk=meeting.pk).update(attendance_at=now)
 
 def _must_plan(case: Case, by: User) -> None:
     if not (may_manage(case, by) or may_write(case, by)):

@@ -251,6 +251,24 @@ def test_time_is_entered_once_and_taken_back(case, alice, browse):
     entry = TimeEntry.objects.get()
     assert "30" in text(browser.get(url("case", case)))
     assert browser.post(url("remove_time", case, entry.pk)).status_code == 302
+    assert ticked(browser.get(url("attendance", case, meeting.pk))) == {str(alice.pk), "participant", "gp"}
+
+
+def ticked(response):
+    return set(re.findall(r'value="([^"]+)"[^>]* checked', text(response)))
+
+
+def test_that_nobody_came_is_not_the_same_as_not_recorded(case, alice, browse, time_machine):
+    browser = browse(alice)
+    browser.post(url("plan", case), meeting_form())
+    meeting = Meeting.objects.get()
+    time_machine.move_to(meeting.starts_at + timedelta(hours=1), tick=False)
+    browser = browse(alice)
+    assert "Nobody came." not in text(browser.get(url("case", case)))
+    assert ticked(browser.get(url("attendance", case, meeting.pk))) == {str(alice.pk), "participant"}
+    assert browser.post(url("attendance", case, meeting.pk), {}).status_code == 302
+    assert "Nobody came." in text(browser.get(url("case", case)))
+    assert ticked(browser.get(url("attendance", case, meeting.pk))) == set()
     assert not TimeEntry.objects.exists()
     late = browser.post(url("time", case), form | {"on": "2026-03-03"})
     assert late.context["form"].errors

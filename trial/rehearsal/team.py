@@ -38,7 +38,7 @@ class Team:
         for case in cases.filter(members=None).select_related("participant__site").order_by("pk"):
             self._begin(case, self.team.professions[0], now)
         ended = now - timedelta(minutes=MEETING_MINUTES)
-        for case in cases.filter(meetings__starts_at__lte=ended, meetings__attendance=None).order_by("pk"):
+        for case in cases.filter(meetings__starts_at__lte=ended, meetings__attendance_at=None).order_by("pk"):
             self._meet(case, case.meetings.get(), now)
 
     def _begin(self, case: Case, seat: Profession, now: datetime) -> None:
