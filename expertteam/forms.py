@@ -7,10 +7,23 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from expertteam.models import LONGEST_DAY, LONGEST_MEETING, Activity, Case, Guest, Meeting
 from expertteam.selectors import Seat, candidates, members_of
 from trial.accounts.models import User
+
+HTTPS_LINK = _("Copy the whole address of the video meeting. It must start with https://.")
+
+
+def _meeting_lasts(minutes: int) -> None:
+    if not 5 <= minutes <= LONGEST_MEETING:
+        raise forms.ValidationError(_("A meeting lasts between 5 minutes and 8 hours."))
+
+
+def _fits_a_day(minutes: int) -> None:
+    if not 1 <= minutes <= LONGEST_DAY:
+        raise forms.ValidationError(_("A day has 24 hours. Check the minutes."))
 
 
 class AssignForm(forms.Form):
@@ -64,8 +77,11 @@ class MeetingForm(forms.Form):
     """A time in the trial's own zone and a link."""
 
     day = forms.DateField(label=_("Day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
-    at = forms.TimeField(label=_("Time"), widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
-    minutes = forms.IntegerField(label=_("Minutes"), min_value=5, max_value=LONGEST_MEETING, initial=45)
+    at = forms.TimeField(
+        label=pgettext_lazy("of the day", "Time"),
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+    )
+    minutes = forms.IntegerField(label=_("Minutes"), initial=45, validators=[_meeting_lasts])
     video_url = forms.URLField(
         label=_("Video link"),
         help_text=_("Starts with https://"),
