@@ -7,6 +7,7 @@ from django.utils.formats import number_format
 from expertteam.models import Case
 from screening.selectors import screening_answers
 from trial.people.models import Participant
+from trial.protocol.expressions import evaluate
 from trial.protocol.reading import Study
 from trial.protocol.schema import Score
 from trial.protocol.selectors import protocol_of, study_of
@@ -35,13 +36,11 @@ class SummaryLine:
 def summary(case: Case, language: str) -> list[SummaryLine]:
     """The items, scores and groups that the protocol names for the team, in its order."""
     team = protocol_of(case.protocol_version).expert_team
-    words = _Words(
-        study_of(case.participant.protocol_version), answers_and_scores(case.participant), language
-    )
+    words = Words(study_of(case.participant.protocol_version), answers_and_scores(case.participant), language)
     return [line for key in (team.summary if team else ()) if (line := words.line(key))]
 
 
-class _Words:
+class Words:
     """Puts answers, scores and groups of one participant into words, by key."""
 
     def __init__(self, study: Study, known: dict[str, object], language: str) -> None:
@@ -53,7 +52,7 @@ class _Words:
         self.groupings = {one.key: one for instrument in instruments for one in instrument.groupings}
 
     def line(self, key: str) -> SummaryLine | None:
-        """None for a key that the participant's version of the protocol does not have."""
+        """None for what was not asked, and for a key that the participant's protocol does not have."""
         value, language = self.known.get(key), self.language
         if key in self.scores:
             return _score_line(self.scores[key], value, language)
@@ -62,6 +61,8 @@ class _Words:
             return SummaryLine(self.groupings[key].name.in_(language), labels.get(str(value), "–"))
         if key in self.items:
             item = self.items[key]
+            if value is None and item.shown_if and evaluate(item.shown_if, self.known) is not True:
+                return None  # the earlier answers left this question out
             return SummaryLine(item.label.in_(language), answer_text(item, value, language))
         return None
 

@@ -9,6 +9,7 @@ from expertteam import selectors, services
 from expertteam.errors import CaseClosed, MayNotManage, NotAnExpert
 from expertteam.models import Case, CaseMember
 from expertteam.selectors import Stage
+from expertteam.selectors.summary import Words
 from expertteam.tasks import open_cases as task
 from randomization.selectors import for_case_work
 from randomization.services import allocate
@@ -24,6 +25,7 @@ from tests.factories import (
 )
 from trial.people.models import Participant, Status
 from trial.people.services import add_status, close_site, end_membership
+from trial.protocol.selectors import study_of
 
 DAY = timedelta(days=1)
 
@@ -151,6 +153,18 @@ def test_the_summary_is_what_the_protocol_names_in_words(case):
     assert (complaint.label, complaint.value) == ("What troubles you most?", "Pain")
     assert total.value != "–"
     assert total.band in total.bands
+
+
+def test_the_summary_leaves_out_what_was_not_asked(case):
+    study = study_of(case.participant.protocol_version)
+
+    def hours(**known):
+        line = Words(study, known, "en").line("hours_a_week")
+        return line and line.value
+
+    assert hours(has_employer=False) is None
+    assert hours(has_employer=True) == "Not answered"
+    assert hours(has_employer=True, hours_a_week=37.5) == "37.5 hours"
 
 
 def test_a_case_tells_what_it_waits_for(case, coordinator):
