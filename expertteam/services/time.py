@@ -19,7 +19,8 @@ def log_time(
 ) -> TimeEntry:
     """Enter minutes under an id that the form was given, so that a double click enters them once.
 
-    Raises TimeRefused for a day that has not come and for more minutes than a day has, NotOnTeam, CaseClosed.
+    Raises TimeRefused for a day that has not come or was before the case, and for more minutes than a day
+    has; NotOnTeam, CaseClosed.
     """
     must_write(case, by)
     lock_open(case, now)
@@ -27,6 +28,8 @@ def log_time(
         return known
     if on > now.astimezone(case.time_zone).date():
         raise TimeRefused(_("This day has not come yet."))
+    if on < case.opened_at.astimezone(case.time_zone).date():
+        raise TimeRefused(_("On this day the case was not opened yet."))
     entered = TimeEntry.objects.filter(user=by, on=on).aggregate(total=Sum("minutes"))["total"] or 0
     if not 1 <= minutes <= LONGEST_DAY - entered:
         raise TimeRefused(_("A day has 24 hours. Check the minutes."))

@@ -153,11 +153,30 @@ def test_the_team_or_the_coordinator_plans_a_meeting_once(case, alice, coordinat
         {"minutes": 481},
         {"video_url": "http://x"},
         {"video_url": "javascript:x"},
+        {"starts_at": NOW + timedelta(weeks=7)},
+        {"starts_at": NOW + timedelta(days=7000)},
     ],
 )
 def test_an_impossible_meeting_is_refused(case, alice, wrong):
     with pytest.raises(MeetingRefused):
         plan(case, alice, **wrong)
+
+
+def test_a_meeting_until_the_end_of_follow_up_can_be_planned(case, alice):
+    assert plan(case, alice, starts_at=NOW + timedelta(weeks=5))
+
+
+@pytest.mark.parametrize("minutes", [-44, 0, 44])
+def test_two_meetings_of_a_case_do_not_overlap(case, alice, minutes):
+    plan(case, alice)
+    with pytest.raises(MeetingRefused, match="Another meeting"):
+        plan(case, alice, starts_at=NOW + DAY + timedelta(minutes=minutes), video_url=LINK + "/other")
+
+
+def test_one_meeting_may_begin_when_another_ends(case, alice):
+    plan(case, alice)
+    assert plan(case, alice, starts_at=NOW + DAY + timedelta(minutes=45))
+    assert plan(case, alice, starts_at=NOW + DAY - timedelta(minutes=45))
 
 
 def test_the_database_refuses_a_link_that_is_not_https(case, alice):
@@ -207,7 +226,9 @@ def test_time_is_entered_once_and_taken_back_by_who_entered_it(case, alice, bob)
     assert selectors.minutes_by_member(case) == [(bob, 10)]
 
 
-@pytest.mark.parametrize("wrong", [{"minutes": 0}, {"minutes": 1441}, {"on": date(2026, 3, 3)}])
+@pytest.mark.parametrize(
+    "wrong", [{"minutes": 0}, {"minutes": 1441}, {"on": date(2026, 3, 3)}, {"on": date(2026, 3, 1)}]
+)
 def test_impossible_time_is_refused(case, alice, wrong):
     with pytest.raises(TimeRefused):
         log(case, alice, **wrong)
