@@ -87,6 +87,7 @@ class MeetingForm(forms.Form):
         help_text=_("Starts with https://"),
         max_length=500,
         assume_scheme="https",
+        error_messages={"invalid": HTTPS_LINK},
         widget=forms.URLInput(attrs={"autocomplete": "off"}),
     )
 
@@ -98,7 +99,7 @@ class MeetingForm(forms.Form):
     def clean_video_url(self) -> str:
         url = str(self.cleaned_data["video_url"])
         if not url.startswith("https://"):
-            raise forms.ValidationError(_("The video link must start with https://."))
+            raise forms.ValidationError(HTTPS_LINK)
         return url
 
     def clean(self) -> dict[str, Any]:
@@ -144,7 +145,7 @@ class TimeForm(forms.Form):
 
     entry = forms.UUIDField(widget=forms.HiddenInput)
     on = forms.DateField(label=_("Day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
-    minutes = forms.IntegerField(label=_("Minutes"), min_value=1, max_value=LONGEST_DAY)
+    minutes = forms.IntegerField(label=_("Minutes"), validators=[_fits_a_day])
     activity = forms.ChoiceField(label=_("What for"), choices=Activity, widget=forms.RadioSelect)
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import QuerySet, Sum
@@ -12,6 +12,7 @@ from expertteam.selectors.cases import closed, over
 from trial.accounts.models import User
 from trial.people.models import Participant
 from trial.people.selectors import facts
+from trial.protocol.selectors import protocol_of
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,17 @@ def meetings_of(case: Case, now: datetime) -> list[Meeting]:
     planned = list(Meeting.objects.filter(case=case, cancelled_at=None).prefetch_related("attendance__user"))
     coming = [meeting for meeting in planned if not over(meeting, now)]
     return [*coming, *(meeting for meeting in reversed(planned) if over(meeting, now))]
+
+
+def followed_until(case: Case) -> datetime:
+    """About when the participant's follow-up ends, never too early.
+
+    The weeks begin within a week of the randomization that opened the case, and the last one is asked about
+    for another.
+    """
+    protocol = protocol_of(case.protocol_version)
+    last = max([protocol.weekly.weeks, *(one.week for one in protocol.questionnaires)])
+    return case.opened_at + timedelta(weeks=last + 2)
 
 
 def time_entries_of(case: Case) -> QuerySet[TimeEntry]:

@@ -1,14 +1,15 @@
 """When the team meets, and who came."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from expertteam.errors import MayNotManage, MeetingRefused
 from expertteam.models import LONGEST_MEETING, Case, Guest, Meeting, MeetingAttendance
-from expertteam.selectors import members_of
+from expertteam.selectors import followed_until, members_of, over
 from expertteam.services.cases import lock_open, may_manage, may_write, must_write
 from trial.accounts.models import User
 
@@ -19,8 +20,8 @@ def plan_meeting(
 ) -> Meeting:
     """Plan a video meeting. The same meeting twice is one.
 
-    Raises MeetingRefused for the past, an odd length, a link that is not https or another meeting then,
-    MayNotManage, CaseClosed.
+    Raises MeetingRefused for the past, a day after follow-up, an odd length, a link that is not https or
+    another meeting of the case in these minutes; MayNotManage, CaseClosed.
     """
     _must_plan(case, by)
     lock_open(case, now)
@@ -30,15 +31,22 @@ def plan_meeting(
         raise MeetingRefused(_("A meeting lasts between 5 minutes and 8 hours."))
     if not video_url.startswith("https://"):
         raise MeetingRefused(_("The video link must start with https://."))
-    meeting, created = Meeting.objects.get_or_create(
-        case=case,
-        starts_at=starts_at,
-        cancelled_at=None,
-        defaults={"minutes": minutes, "video_url": video_url, "by": by, "made_at": now},
-    )
-    if not created and (meeting.minutes, meeting.video_url) != (minutes, video_url):
+    last = followed_until(case)
+    if starts_at > last:
+        day = date_format(last.astimezone(case.time_zone), "DATE_FORMAT")
+        raise MeetingRefused(
+            _("The participant is followed until %(day)s. Choose an earlier day.") % {"day": day}
+        )
+    planned = list(Meeting.objects.filter(case=case, cancelled_at=None))
+    for other in planned:
+        if (other.starts_at, other.minutes, other.video_url) == (starts_at, minutes, video_url):
+            return other
+    ends_at = starts_at + timedelta(minutes=minutes)
+    if any(other.starts_at < ends_at and not over(other, starts_at) for other in planned):
         raise MeetingRefused(_("Another meeting is planned at this time. Cancel it first."))
-    return meeting
+    return Meeting.objects.create(
+        case=case, starts_at=starts_at, minutes=minutes, video_url=video_url, by=by, made_at=now
+    )
 
 
 @transaction.atomic
@@ -71,6 +79,7 @@ def record_attendance(
     if not present <= known:
         raise MeetingRefused(_("Somebody who is not on the team cannot be recorded as a member of it."))
     named = {Guest(guest) for guest in guests}
+    Meeting.objects.filter(pk=meeting.pk).update(attendance_at=now)
     meeting.attendance.filter(user__isnull=False).exclude(user__in=present).delete()
     meeting.attendance.filter(user=None).exclude(guest__in=named).delete()
     common = {"recorded_by": by, "recorded_at": now}
@@ -79,7 +88,6 @@ def record_attendance(
     for guest in sorted(named):
         MeetingAttendance.objects.get_or_create(meeting=meeting, guest=guest, user=None, defaults=common)
 
-    Meeting.objects.filter(pk=meeting.pk).update(attendance_at=now)
 
 def _must_plan(case: Case, by: User) -> None:
     if not (may_manage(case, by) or may_write(case, by)):

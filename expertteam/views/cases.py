@@ -19,7 +19,7 @@ from trial.people.access import requires, staff
 def cases(request: HttpRequest) -> HttpResponse:
     """The user's cases by study id, who waits for something first."""
     lines = selectors.case_lines(staff(request), get_language(), now())
-    return render(request, "expertteam/cases.html", {"lines": lines})
+    return render(request, "expertteam/cases.html", {"lines": lines, "now": now()})
 
 
 @never_cache

@@ -213,6 +213,7 @@ def test_a_meeting_is_planned_in_the_trials_zone(case, alice, browse):
         {"day": "2026-03-01"},
         {"day": "2026-03-29", "at": "02:30"},
         {"minutes": "0"},
+        {"day": "2126-03-10"},
     ],
 )
 def test_a_meeting_that_cannot_be_is_explained_and_what_was_typed_is_kept(case, alice, browse, wrong):
@@ -220,6 +221,22 @@ def test_a_meeting_that_cannot_be_is_explained_and_what_was_typed_is_kept(case, 
     assert answer.status_code == 200
     assert answer.context["form"].errors
     assert not Meeting.objects.exists()
+
+
+def test_errors_say_in_plain_words_what_to_write(case, alice, browse):
+    page = text(browse(alice).post(url("plan", case), meeting_form(minutes="600", video_url="video 5")))
+    assert "between 5 minutes and 8 hours" in page
+    assert "must start with https://" in page
+    time = {"entry": uuid.uuid4(), "on": "2026-03-02", "minutes": "2000", "activity": "writing"}
+    assert "A day has 24 hours" in text(browse(alice).post(url("time", case), time))
+
+
+def test_a_meeting_of_another_year_says_so(case, alice, browse, time_machine):
+    plan = url("plan", case)
+    browse(alice).post(plan, meeting_form())
+    assert "10 March, 14:30" in text(browse(alice).get(url("case", case)))
+    time_machine.move_to(datetime(2027, 1, 4, 12, tzinfo=UTC), tick=False)
+    assert "10 March 2026, 14:30" in text(browse(alice).get(url("case", case)))
 
 
 def test_who_came_is_recorded_after_the_meeting(case, alice, browse, time_machine):
@@ -234,23 +251,6 @@ def test_who_came_is_recorded_after_the_meeting(case, alice, browse, time_machin
     )
     assert answer.status_code == 302
     assert meeting.attendance.count() == 3
-
-
-def test_a_meeting_is_cancelled(case, alice, browse):
-    browser = browse(alice)
-    browser.post(url("plan", case), meeting_form())
-    assert browser.post(url("cancel", case, Meeting.objects.get().pk)).status_code == 302
-    assert "No meeting is planned" in text(browser.get(url("case", case)))
-
-
-def test_time_is_entered_once_and_taken_back(case, alice, browse):
-    browser = browse(alice)
-    form = {"entry": uuid.uuid4(), "on": "2026-03-02", "minutes": "30", "activity": "writing"}
-    for _ in range(2):
-        assert browser.post(url("time", case), form).status_code == 302
-    entry = TimeEntry.objects.get()
-    assert "30" in text(browser.get(url("case", case)))
-    assert browser.post(url("remove_time", case, entry.pk)).status_code == 302
     assert ticked(browser.get(url("attendance", case, meeting.pk))) == {str(alice.pk), "participant", "gp"}
 
 
@@ -269,6 +269,23 @@ def test_that_nobody_came_is_not_the_same_as_not_recorded(case, alice, browse, t
     assert browser.post(url("attendance", case, meeting.pk), {}).status_code == 302
     assert "Nobody came." in text(browser.get(url("case", case)))
     assert ticked(browser.get(url("attendance", case, meeting.pk))) == set()
+
+
+def test_a_meeting_is_cancelled(case, alice, browse):
+    browser = browse(alice)
+    browser.post(url("plan", case), meeting_form())
+    assert browser.post(url("cancel", case, Meeting.objects.get().pk)).status_code == 302
+    assert "No meeting is planned" in text(browser.get(url("case", case)))
+
+
+def test_time_is_entered_once_and_taken_back(case, alice, browse):
+    browser = browse(alice)
+    form = {"entry": uuid.uuid4(), "on": "2026-03-02", "minutes": "30", "activity": "writing"}
+    for _ in range(2):
+        assert browser.post(url("time", case), form).status_code == 302
+    entry = TimeEntry.objects.get()
+    assert "30" in text(browser.get(url("case", case)))
+    assert browser.post(url("remove_time", case, entry.pk)).status_code == 302
     assert not TimeEntry.objects.exists()
     late = browser.post(url("time", case), form | {"on": "2026-03-03"})
     assert late.context["form"].errors
