@@ -9,3 +9,7 @@ class SnapshotUnderway(DomainError):
 
 class SnapshotGone(DomainError):
     """The row of a snapshot is there, its file is not."""
+
+
+class FolderRefused(DomainError):
+    """The folder that a command was given cannot be written to."""

@@ -1,6 +1,5 @@
 """Making snapshots, analysing them, and handing them out."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -12,6 +11,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from psycopg import IsolationLevel
 
+from analysis import folder
 from analysis.errors import SnapshotGone, SnapshotUnderway
 from analysis.export.archive import write_archive
 from analysis.export.dataset import manifest_of, scope_of, tables_of
@@ -29,9 +29,11 @@ def make_snapshot(*, trial: Trial, by: str, now: datetime, directory: Path | Non
     """Write everything that researchers may have of the trial into one zip in `EXPORT_DIR`, and record it.
 
     All files show the same moment. Arms are masked until the trial is locked. `by` is who, in the words
-    of the audit trail; `directory` gets a copy. Raises SnapshotUnderway, ProtocolVersion.DoesNotExist
-    before activation.
+    of the audit trail; `directory` gets a copy that only its owner can read. Raises FolderRefused
+    before anything is made, SnapshotUnderway, ProtocolVersion.DoesNotExist before activation.
     """
+    if directory is not None:
+        folder.prepare(directory)
     with one_moment(), lock(f"analysis.snapshot.{trial.pk}") as mine:
         if not mine:
             raise SnapshotUnderway(_("A snapshot of this trial is being made. Wait until it is finished."))
@@ -61,9 +63,8 @@ def make_snapshot(*, trial: Trial, by: str, now: datetime, directory: Path | Non
 
 def _copy(snapshot: Snapshot, directory: Path, *, now: datetime) -> None:
     """Put a copy into a folder, where nobody sees any more who reads it: so that it was made is on record."""
-    directory.mkdir(parents=True, exist_ok=True)
     _record_reading(snapshot, reason=current().reason or "copy", now=now)
-    shutil.copyfile(snapshot.path, directory / snapshot.file_name)
+    folder.copy_into(directory, snapshot.path)
 
 
 def _record_reading(snapshot: Snapshot, *, reason: str, now: datetime) -> None:

@@ -315,6 +315,7 @@ def test_two_snapshots_of_a_trial_are_never_made_at_once(exports):
 def test_the_commands_export_and_analyse_from_the_shell(trial, participants, tmp_path, capsys):
     call_command("export", "tiny", out=tmp_path / "out")
     (made,) = (tmp_path / "out").iterdir()
+    assert (made.parent.stat().st_mode & 0o777, made.stat().st_mode & 0o777) == (0o700, 0o600)
     assert Snapshot.objects.get().sha256 in capsys.readouterr().out
     call_command("analyse", made, out=tmp_path / "analysis")
     assert "risk difference" in capsys.readouterr().out
@@ -346,3 +347,20 @@ def test_the_commands_say_in_a_sentence_what_is_wrong(trial, tmp_path):
         call_command("export", "tiny", out=tmp_path / "file")
     with pytest.raises(CommandError, match="not a whole zip"):
         call_command("analyse", tmp_path / "file", out=tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_is_published(trial, tmp_path):
+    (tmp_path / "file").write_text("")
+    closed = Path("/proc/out")
+    for folder, sentence in (
+        (closed, "Nothing can be written to the folder /proc/out: .*. Name another."),
+        (tmp_path / "file" / "out", "file is a file; name a folder."),
+    ):
+        with pytest.raises(CommandError, match=sentence):
+            call_command("export", "tiny", out=folder)
+    assert not Snapshot.objects.exists()
+    made = snapshot_of(trial).path
+    with pytest.raises(CommandError, match="Nothing can be written"):
+        call_command("analyse", made, out=closed)
+    with pytest.raises(CommandError, match="is a file"):
+        call_command("analyse", made, out=tmp_path / "file")

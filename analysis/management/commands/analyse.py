@@ -3,6 +3,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from analysis.errors import FolderRefused
+from analysis.folder import prepare
 from analysis.statistics.report import analyse
 from analysis.statistics.snapshot_file import DamagedSnapshot
 
@@ -19,9 +21,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, snapshot: Path, out: Path, **options: Any) -> None:
         try:
+            prepare(out)
             report = analyse(snapshot)
             written = report.write(out)
-        except (DamagedSnapshot, OSError) as problem:
+        except (DamagedSnapshot, FolderRefused, OSError) as problem:
             raise CommandError(str(problem)) from problem
         self.stdout.write(f"{report}\n")
         for path in written:

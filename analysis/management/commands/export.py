@@ -34,8 +34,6 @@ class Command(BaseCommand):
         trial = Trial.objects.filter(slug=slug).first()
         if trial is None:
             raise CommandError(f"There is no trial {slug}; load its protocol first.")
-        if out.exists() and not out.is_dir():
-            raise CommandError(f"{out} is a file; name a folder.")
         with acting("system:export", reason=f"copied into {out.resolve()} by {_somebody()}"):
             try:
                 snapshot = make_snapshot(trial=trial, by="system:export", now=now(), directory=out)

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
+from analysis.errors import FolderRefused
+from analysis.folder import prepare
 from trial.audit.context import acting
 from trial.core.errors import DomainError
 from trial.protocol.models import ProtocolVersion
@@ -39,6 +41,8 @@ class Command(BaseCommand):
         if size["participants"] < 1:
             raise CommandError("A rehearsal needs at least one participant.")
         sources = _sources(slug)
+        if out is not None:
+            _prepare(out)
         with TemporaryDirectory() as exports, acting("system:rehearsal"):
             settings.EXPORT_DIR = Path(exports)
             try:
@@ -47,6 +51,14 @@ class Command(BaseCommand):
             except (DomainError, MayNotMakeDatabases) as error:
                 raise CommandError(str(error)) from error
         self.stdout.write(_json(story) if json else story.as_text())
+
+
+def _prepare(out: Path) -> None:
+    """Before the long run, not after it."""
+    try:
+        prepare(out)
+    except FolderRefused as refused:
+        raise CommandError(str(refused)) from refused
 
 
 def _sizes(options: dict[str, Any]) -> dict[str, Any]:
