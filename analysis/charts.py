@@ -38,6 +38,8 @@ class Chart:
     up: tuple[Mark, ...]
     goal: str = ""
     """Height of the dashed line; empty for none."""
+    tail: str = ""
+    """The `points` of a dotted polyline, where there are too few people to tell; empty for none."""
 
 
 def chart(
@@ -48,8 +50,9 @@ def chart(
     across: Sequence[tuple[float, str]],
     up: Sequence[tuple[float, str]],
     goal: float | None = None,
+    tail: Points = (),
 ) -> Chart:
-    """Lines over [0, end] × [0, top], with labels on both axes and perhaps a goal to reach."""
+    """Lines over [0, end] × [0, top], with labels on both axes and perhaps a goal to reach or a tail."""
 
     def x(value: float) -> str:
         return f"{LEFT + (RIGHT - LEFT) * value / end:.1f}"
@@ -57,11 +60,15 @@ def chart(
     def y(value: float) -> str:
         return f"{BOTTOM - (BOTTOM - TOP) * value / top:.1f}"
 
+    def polyline(points: Points) -> str:
+        return " ".join(f"{x(a)},{y(b)}" for a, b in points)
+
     return Chart(
-        lines=tuple(Line(name, " ".join(f"{x(a)},{y(b)}" for a, b in points)) for name, points in lines),
+        lines=tuple(Line(name, polyline(points)) for name, points in lines),
         across=tuple(Mark(x(value), label) for value, label in across),
         up=tuple(Mark(y(value), label) for value, label in up),
         goal="" if goal is None else y(goal),
+        tail=polyline(tail),
     )
 
 

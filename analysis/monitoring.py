@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from itertools import accumulate
+from math import ceil
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,8 @@ from trial.protocol.models import Trial
 from trial.protocol.selectors import active_protocol
 
 SNAPSHOTS_SHOWN = 30
+FEWEST = 5
+"""No week with fewer people asked is drawn as if it told something."""
 PERCENT = [(0.0, "0 %"), (0.25, "25 %"), (0.5, "50 %"), (0.75, "75 %"), (1.0, "100 %")]
 LEFT = (Status.WITHDRAWN_CONTACT, Status.WITHDRAWN_DATA, Status.DIED)
 """After these a participant is not followed any more."""
@@ -169,12 +172,29 @@ class Monitoring:
 
     @cached_property
     def responses(self) -> Chart | None:
-        """The fraction of those asked who answered, by week; None before the first week is over."""
-        points = [(week.number, week.rate) for week in self.weeks if week.rate is not None]
+        """The fraction of those asked who answered, by week; None before the first week is over.
+
+        Dotted after the last week for which `few` or more were asked: there, one person moves the line.
+        """
+        asked = [week for week in self.weeks if week.asked]
+        points = [(week.number, week.answered / week.asked) for week in asked]
         end = self.protocol.weekly.weeks
         if not points:
             return None
-        return chart([(_("Answered"), points)], end=end, top=1, across=_weeks(end), up=PERCENT)
+        told = max((place for place, week in enumerate(asked, 1) if week.asked >= self.few), default=0)
+        return chart(
+            [(_("Answered"), points[:told])] if told else [],
+            end=end,
+            top=1,
+            across=_weeks(end),
+            up=PERCENT,
+            tail=points[max(told - 1, 0) :] if told < len(points) else (),
+        )
+
+    @property
+    def few(self) -> int:
+        """With fewer asked than this, a tenth of the largest week, a fraction tells little."""
+        return max(FEWEST, ceil(max((week.asked for week in self.weeks), default=0) / 10))
 
     @cached_property
     def missing(self) -> list[tuple[str, int, str]]:

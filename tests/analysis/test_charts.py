@@ -28,4 +28,5 @@ def test_coordinates_have_a_point_in_every_language(settings):
     settings.LANGUAGE_CODE = "nb"
     drawn = chart([("all", [(0, 0), (1, 0.5)])], end=2, top=1, across=[(2, "2")], up=[(1, "100 %")], goal=1)
     assert drawn.lines[0].points == "60.0,206.0 265.0,109.0"
+    assert drawn.tail == ""
     assert (drawn.across[0].at, drawn.up[0].at, drawn.goal) == ("470.0", "12.0", "12.0")

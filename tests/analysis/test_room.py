@@ -6,7 +6,9 @@ import pytest
 from django.urls import reverse
 
 from analysis.models import Download
+from analysis.monitoring import Monitoring
 from analysis.services import analyse_snapshot, make_snapshot
+from followup.selectors import WeekResponse
 from tests.analysis.conftest import LATER
 from tests.factories import make_trial, make_user
 from trial.audit.models import ReadEvent
@@ -106,6 +108,23 @@ def test_the_room_shows_recruitment_flow_answers_and_snapshots(room, snapshot, r
     assert page.count("<polyline") == 4
     assert snapshot.sha256 in page
     assert "style=" not in page
+
+
+@pytest.mark.parametrize(
+    ("asked", "solid", "dotted"),
+    [
+        ((100, 100, 50, 9), 3, 2),
+        ((100, 100, 50, 10), 4, 0),
+        ((8, 8, 5, 4), 3, 2),
+        ((4, 4, 3, 0), 0, 3),
+    ],
+)
+def test_weeks_for_which_few_were_asked_are_dotted(trial, asked, solid, dotted):
+    room = Monitoring(trial, LATER)
+    room.weeks = [WeekResponse(number, n, n, n // 2) for number, n in enumerate(asked, 1)]
+    drawn = room.responses
+    assert sum(len(line.points.split()) for line in drawn.lines) == solid
+    assert len(drawn.tail.split()) == dotted
 
 
 def test_before_the_lock_the_room_tells_nothing_about_an_arm(room, snapshot, researcher):
