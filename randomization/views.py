@@ -3,13 +3,15 @@
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from randomization import selectors, services
 from randomization.design import design_of
 from randomization.errors import DesignRefused
-from randomization.lists import BlockDesign, PairDesign
+from randomization.lists import PAIRWISE_CLUSTERS, BlockDesign, PairDesign
+from randomization.names import Names
 from trial.accounts.forms import ConfirmForm
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
@@ -17,7 +19,7 @@ from trial.core.errors import DomainError
 from trial.people.access import access_trial, requires, staff
 from trial.people.selectors import has_permission
 from trial.protocol.models import ProtocolVersion, Trial
-from trial.protocol.selectors import active_version, protocol_of
+from trial.protocol.selectors import active_version, protocol_of, study_of
 
 
 @require_GET
@@ -30,15 +32,18 @@ def desk(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _desk(request: HttpRequest, trial: Trial) -> dict[str, object]:
     sealed = selectors.sealed_list(trial)
-    protocol = protocol_of(sealed.protocol_version if sealed else _in_force(trial))
-    design = design_of(protocol)
+    study = study_of(sealed.protocol_version if sealed else _in_force(trial))
+    design = design_of(study.protocol)
+    names = Names(study, get_language() or study.protocol.language)
     return {
         "trial": trial,
-        "protocol": protocol,
+        "protocol": study.protocol,
         "design": design,
+        "factors": names.factors(),
+        "pairs": names.pairs(design.pairs) if isinstance(design, PairDesign) else [],
         "in_pairs": isinstance(design, PairDesign),
         "sealed": sealed,
-        "counts": selectors.stratum_counts(trial),
+        "counts": [(names.stratum(one.key), one) for one in selectors.stratum_counts(trial)],
         "refused": _refusal(design),
         "may_seal": not sealed and has_permission(request.user, Permission.SEAL_LIST, trial=trial),
     }
@@ -81,5 +86,7 @@ def commitment(request: HttpRequest, slug: str) -> HttpResponse:
     """What anybody may write down before the first participant, and compare with the list at the end."""
     trial = get_object_or_404(Trial, slug=slug)
     sealed = selectors.sealed_list(trial)
-    context = {"trial": trial, "sealed": sealed, "protocol": protocol_of(_in_force(trial))}
+    protocol = protocol_of(sealed.protocol_version if sealed else _in_force(trial))
+    in_pairs = protocol.randomization.method == PAIRWISE_CLUSTERS
+    context = {"trial": trial, "sealed": sealed, "protocol": protocol, "in_pairs": in_pairs}
     return render(request, "randomization/commitment.html", context)

@@ -12,7 +12,8 @@ from django.urls import reverse
 from randomization.models import Allocation, Place, SealedList
 from randomization.sealing import seal_arm, unseal_arm
 from randomization.services import allocate
-from tests.factories import NOW, make_trial, make_user, make_verified_participant
+from tests.factories import NOW, make_trial, make_user, make_verified_participant, seal
+from tests.randomization.test_allocation import PAIRS
 from trial.protocol.models import Trial
 
 pytestmark = pytest.mark.django_db
@@ -85,12 +86,31 @@ def test_desk_shows_how_much_is_used_and_the_same_for_every_arm(desk, sealed, co
     for _ in range(2):
         allocate(participant=make_verified_participant(sealed, by=coordinator), by=coordinator, now=NOW)
     counts = desk.get(address("desk", sealed)).context["counts"]
-    assert [count.used for count in counts] == [2, 0, 0, 0]
+    assert [count.used for _name, count in counts] == [2, 0, 0, 0]
+
+
+def test_desk_says_strata_and_factors_in_the_protocols_words(desk, sealed):
+    page = desk.get(address("desk", sealed)).content.decode()
+    for words in ("North, Body", "South, Mind", "Balanced by: What troubles you most?", "Balanced by: Site"):
+        assert words in page
+    assert "site=north" not in page
+
+
+def test_pairs_are_told_by_the_names_of_their_sites(client):
+    pairs = make_trial("pairs", changes=PAIRS)
+    client.force_login(make_user("statistician", trial=pairs))
+    client.cookies["django_language"] = "en"
+    assert "North, South" in client.get(address("desk", pairs)).content.decode()
+    seal(pairs)
+    page = client.get(address("commitment", pairs)).content.decode()
+    assert "which site of each pair" in page
+    assert "order of the groups" not in page
 
 
 def test_commitment_is_public_before_the_first_participant(client, sealed):
     page = client.get(address("commitment", sealed))
     assert SealedList.objects.get().commitment in page.content.decode()
+    assert "docs/randomization-list.md" in page.content.decode()
 
 
 def test_commitment_page_says_when_there_is_none(client, tiny):
