@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from analysis.export.tables import Cell, Column
+from analysis.export.tables import Cell, Column, range_of
 from trial.protocol.schema import Instrument, Item, Kind, Protocol
 from trial.questionnaires.scoring import band_of
 
 NEVER = (Kind.TEXT, Kind.POSTAL_CODE)
 """Free text may name somebody, and a postal code narrows people down: neither leaves in an export."""
+
+NUMBERS = (Kind.NUMBER, Kind.SCALE)
 
 Answers = Mapping[str, Any]
 
@@ -46,6 +48,7 @@ def columns_of(item: Item, language: str) -> list[Column]:
             codes={option.value: option.label.in_(language) for option in item.options},
             missing=missing,
             unit=item.unit.in_(language) if item.unit else "",
+            range=range_of(item.minimum, item.maximum) if item.kind in NUMBERS else "",
         )
     ]
 
@@ -92,6 +95,6 @@ def result_cells(instrument: Instrument, results: Mapping[str, Any]) -> list[Cel
 
 
 def _type(item: Item) -> str:
-    if item.kind in (Kind.NUMBER, Kind.SCALE):
+    if item.kind in NUMBERS:
         return "integer" if item.step % 1 == 0 else "number"
     return {Kind.SINGLE: "code", Kind.DATE: "date", Kind.YES_NO: "yes_no"}[item.kind]

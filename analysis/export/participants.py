@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 from analysis.export.scope import Scope
@@ -14,18 +15,21 @@ from trial.people.selectors import current_facts
 from trial.protocol.schema import StratumFactor
 from trial.questionnaires.models import Answer
 
-STATUS = {
+FOLLOWED, RANDOMIZED = "in_follow_up", "randomized"
+STATUS: dict[str, str] = {
     Status.DIED: "died",
     Status.WITHDRAWN_CONTACT: "withdrew from contact",
+    Status.COMPLETED: "completed the follow-up",
     Status.STOPPED_CONTACT: "stopped messages",
     Status.PAUSED: "paused",
-    Status.COMPLETED: "completed the follow-up",
     Status.NOT_ELIGIBLE: "found not eligible by the coordinator",
+    FOLLOWED: "in follow-up: week 1 has begun",
+    RANDOMIZED: "randomized, week 1 has not begun",
     Status.VERIFIED: "verified as eligible",
     Status.BASELINE_COMPLETED: "baseline completed",
     Status.REGISTERED: "registered",
 }
-"""What may hold for a participant, the weightiest first.
+"""What may hold for a participant, the weightiest first, as the office's list of participants has it.
 
 Withdrawal from the intervention has its own column.
 """
@@ -65,9 +69,7 @@ def _columns(scope: Scope) -> Iterator[Column]:
             f"stratum_{factor.key}", "Stratum of the randomization", "code", levels, missing="not answered"
         )
     yield Column("follow_up_from", "First day of week 1", "date", missing="no plan of follow-up yet")
-    yield Column(
-        "status", "What holds at the time of the snapshot", "code", {k.value: v for k, v in STATUS.items()}
-    )
+    yield Column("status", "What holds at the time of the snapshot", "code", dict(STATUS))
     yield Column("status_on", "Day since when", "date")
     yield Column(
         "withdrew_intervention_on", "Day of withdrawal from the intervention", "date",
@@ -123,7 +125,7 @@ def _batch(scope: Scope, batch: list[Participant]) -> Iterator[list[Cell]]:
             scope.mask.arms.get(scope.arms.get(pk, "")),
             *(factor.level_of(str(known[pk].get(factor.source))) for factor in _factors(scope)),
             starts.get(pk),
-            *_status(scope, facts[pk]),
+            *_status(scope, facts[pk], scope.day(scope.randomized_at.get(pk)), starts.get(pk)),
         ]
 
 
@@ -144,10 +146,15 @@ def _check(scope: Scope, check: Verification | None) -> list[Cell]:
     return [scope.day(check.at), check.eligible] if check else [None, None]
 
 
-def _status(scope: Scope, facts: Facts) -> list[Cell]:
-    status = next(status for status in STATUS if status in facts)
+def _status(scope: Scope, facts: Facts, randomized: date | None, starts: date | None) -> list[Cell]:
+    since: dict[str, date | None] = {str(name): scope.day(at) for name, at in facts.since.items()}
+    if randomized:
+        since[RANDOMIZED] = randomized
+    if starts and starts <= scope.now.astimezone(scope.zone).date():
+        since[FOLLOWED] = starts
+    status = next(status for status in STATUS if status in since)
     left = None if scope.mask.masked else facts.since.get(Status.WITHDRAWN_INTERVENTION)
-    return [status.value, scope.day(facts.since[status]), scope.day(left)]
+    return [str(status), since[status], scope.day(left)]
 
 
 def _answers(scope: Scope, batch: list[Participant]) -> Mapping[int, dict[str, Any]]:

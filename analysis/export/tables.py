@@ -25,6 +25,8 @@ class Column:
     missing: str = ""
     """Why a cell may be empty; nothing where none is."""
     unit: str = ""
+    range: str = ""
+    """The smallest and the largest number that may stand there."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,18 @@ def as_text(cell: Cell) -> str:
         return ""
     if isinstance(cell, bool):
         return "1" if cell else "0"
-    if isinstance(cell, Decimal):
-        return f"{cell.normalize():f}"
+    if isinstance(cell, Decimal | float):
+        return f"{Decimal(str(cell)).normalize():f}"
     if isinstance(cell, str):
         return f"'{cell}" if cell.startswith(FORMULA) else cell
     return cell.isoformat() if isinstance(cell, date) else str(cell)
+
+
+def range_of(low: Decimal | None, high: Decimal | None) -> str:
+    """What may stand between two ends, either of which may be open."""
+    if low is None:
+        return "" if high is None else f"{as_text(high)} or less"
+    return f"{as_text(low)} or more" if high is None else f"{as_text(low)} to {as_text(high)}"
 
 
 def codebook_of(tables: Iterable[Table]) -> Table:
@@ -79,6 +88,7 @@ def codebook_of(tables: Iterable[Table]) -> Table:
             },
         ),
         Column("unit", "Unit", "text", missing="has no unit"),
+        Column("range", "The smallest and the largest number", "text", missing="has no range"),
         Column("codes", "The codes, as code = meaning, parted by |", "text", missing="has no codes"),
         Column("missing", "What an empty cell means", "text", missing="is never empty"),
     )  # fmt: skip
@@ -90,4 +100,5 @@ def _explained(tables: Iterable[Table]) -> Iterator[list[Cell]]:
     for table in tables:
         for column in table.columns:
             codes = " | ".join(f"{code} = {meaning}" for code, meaning in column.codes.items())
-            yield [table.name, column.name, column.label, column.type, column.unit, codes, column.missing]
+            head = [table.name, column.name, column.label, column.type]
+            yield [*head, column.unit, column.range, codes, column.missing]

@@ -8,9 +8,10 @@ from django.utils.translation import override
 
 from analysis.export.participants import PARTICIPANT
 from analysis.export.scope import Scope
-from analysis.export.tables import Cell, Column, Table
-from followup.ledger import Missing, weeks_of
-from followup.models import WeeklyAnswer
+from analysis.export.tables import Cell, Column, Table, range_of
+from followup.ledger import BY_PARTICIPANT, Missing, weeks_of
+from followup.models import Skip, WeeklyAnswer
+from trial.messaging.models import SkipReason
 
 
 def weekly_table(scope: Scope) -> Table:
@@ -25,9 +26,10 @@ def weekly_table(scope: Scope) -> Table:
             "integer" if weekly.step % 1 == 0 else "number",
             missing="the column missing says why",
             unit="days",
+            range=range_of(weekly.minimum, weekly.maximum),
         ),
         Column("missing", "Why there is no number of days", "code", _codes(Missing), "there is a number"),
-        Column("detail", "Why the question was not sent", "text", missing="nothing more is known"),
+        Column("detail", "Why the question was not sent", "code", _details(), "nothing more is known"),
         Column("source", "Where the number comes from", "code", _codes(WeeklyAnswer.Source), "there is none"),
         Column("answered_on", "Day on which it was said or corrected", "date", missing="there is none"),
         Column("corrected", "Whether an earlier answer for the week was replaced", "yes_no"),
@@ -39,6 +41,12 @@ def _codes(choices: type[Choices]) -> dict[str, str]:
     """In English, whatever language the server speaks at the moment."""
     with override("en"):
         return {value: str(label) for value, label in choices.choices}
+
+
+def _details() -> dict[str, str]:
+    """Why a question was not sent, but for what lies with the participant, which `missing` says itself."""
+    codes = _codes(SkipReason) | _codes(Skip.Reason)
+    return {code: meaning for code, meaning in codes.items() if code not in BY_PARTICIPANT}
 
 
 def _rows(scope: Scope) -> Iterator[list[Cell]]:

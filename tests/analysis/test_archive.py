@@ -21,6 +21,8 @@ from tests.analysis.snapshots import columns
         (Decimal("10"), "10"),
         (-3, "-3"),
         (0.5, "0.5"),
+        (12.0, "12"),
+        (100.0, "100"),
         (date(2026, 3, 1), "2026-03-01"),
         ("plain", "plain"),
         ("=SUM(A1)", "'=SUM(A1)"),

@@ -32,6 +32,7 @@ from trial.protocol.reading import read_sources
 from trial.protocol.selectors import protocol_of
 from trial.protocol.services import activate, load_protocol, set_trial_status
 
+DAY = timedelta(days=1)
 PROTOCOLS = Path(__file__).parents[2] / "protocols"
 
 
@@ -113,6 +114,32 @@ def test_codes_are_in_the_codebook_and_empty_cells_are_explained(trial, particip
             assert cell or row["missing"], f"{row['file']} {row['column']} is empty and nobody says why"
             if cell and codes and row["type"] == "code":
                 assert cell in codes
+
+
+def test_the_codebook_tells_the_range_of_numbers_and_the_codes_of_a_detail(trial, participants):
+    book = {(row["file"], row["column"]): row for row in rows_of(snapshot_of(trial), "codebook.csv")}
+    assert book["eligibility.csv", "weeks_sick_listed"]["range"] == "0 to 104"
+    assert book["weekly.csv", "days"]["range"] == "0 to 7"
+    assert book["eligibility.csv", "main_complaint"]["range"] == ""
+    codes = book["weekly.csv", "detail"]["codes"]
+    assert "no_phone = no phone number" in codes
+    assert "withdrawn" not in codes
+
+
+def test_the_status_is_what_holds_at_the_time_of_the_snapshot(trial, participants):
+    def statuses(now):
+        rows = rows_of(snapshot_of(trial, now), "participants.csv")
+        return {row["participant"]: (row["status"], row["status_on"]) for row in rows}
+
+    first, second, *_others = (participant.study_id for participant in participants)
+    assert statuses(NOW + timedelta(days=1))[first] == ("randomized", "2026-03-02")
+    assert statuses(NOW + timedelta(days=20))[first] == ("in_follow_up", "2026-03-09")
+    add_status(participant=participants[1], name=Status.PAUSED, by=None, now=LATER, until=LATER + DAY)
+    add_status(participant=participants[0], name=Status.COMPLETED, by=None, now=LATER)
+    found = statuses(LATER)
+    assert found[first] == ("completed", "2026-04-15")
+    assert found[second][0] == "paused"
+    assert sorted(name for name, _ in found.values()).count("in_follow_up") == 4
 
 
 def test_free_text_and_what_the_protocol_leaves_out_stay_inside(trial, participants):
