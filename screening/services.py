@@ -29,7 +29,7 @@ from screening.models import Attempt, Consent, ConsentTick, ScreenFailure, Verif
 from screening.selectors import baseline_locked, coordinator_criteria, verification_of
 from trial.accounts.models import User
 from trial.messaging.models import Kind, Message
-from trial.messaging.services import enqueue
+from trial.messaging.services import enqueue, wake_dispatch
 from trial.people.errors import AlreadyRegistered, ReasonMissing
 from trial.people.identity import normalise_name, vault
 from trial.people.models import Participant, Purpose, Site, Status
@@ -246,7 +246,7 @@ def queue_code(
     to: str | None = None,
     addressed: bool = False,
 ) -> None:
-    """Put the SMS with an issued code into the outbox; too old, it is not sent any more.
+    """Put the SMS with an issued code into the outbox, and wake the sweep; too old, it is not sent any more.
 
     `to` is a phone other than the registered one. `addressed` puts the study id first, for a shared phone.
     """
@@ -262,6 +262,7 @@ def queue_code(
         not_after=now + CODE_IS_OF_USE,
         to=to,
     )
+    wake_dispatch()
 
 
 @transaction.atomic
