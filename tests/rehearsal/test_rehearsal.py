@@ -4,6 +4,7 @@ import subprocess
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -11,9 +12,10 @@ from benchmarks.rehearsal import MOST_SECONDS, refuse_slow
 from followup.selectors import Missing
 from tests.production import compose, filled_in
 from trial.accounts.roles import Coordinator
-from trial.protocol.reading import read_sources
+from trial.protocol.reading import read_sources, study_from
+from trial.rehearsal.answers import answer, fill
 from trial.rehearsal.run import Plan
-from trial.rehearsal.services import rehearse
+from trial.rehearsal.services import WeeksRefused, rehearse
 from trial.rehearsal.staff import ROLES, name_of
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +35,37 @@ def test_the_flow_adds_up_and_no_message_is_without_a_fate(story):
     assert consort["verified"] == consort["randomized"] == story.participants
     assert story.messages["unaccounted"] == 0
     assert story.weekly_answers > 0
+
+
+def test_the_page_for_a_terminal_says_who_came_and_what_the_teams_did(story):
+    page = story.as_text()
+    assert page.startswith(f"tiny: 30 consented, {story.participants} randomized; 4 weeks, seed 1")
+    assert story.expert_team["cases"] > 0
+    assert 0 < story.expert_team["notes"] == story.expert_team["advice signed"]
+    assert "Expert team" in page
+    assert "0/0" not in page
+
+
+def test_the_baseline_repeats_what_was_said_before_under_the_same_key():
+    items = study_from(read_sources(TINY)).instruments["background"].items
+    known = {"has_employer": True, "hours_a_week": 37.5}
+    for seed in range(5):
+        given = fill(items, Random(seed), date(2025, 1, 6), known)
+        assert (given["has_employer"], given["hours_a_week"]) == (True, 37.5)
+    strange = fill(items, Random(1), date(2025, 1, 6), {"has_employer": True, "hours_a_week": 500})
+    assert strange["hours_a_week"] <= 80
+
+
+def test_a_percentage_is_at_most_a_hundred_even_where_the_form_allows_more():
+    items = study_from(read_sources(ROOT / "protocols" / "workup.toml")).instruments["work_background"].items
+    position = next(item for item in items if item.key == "employment_percent")
+    drawn = [answer(position, Random(seed), date(2025, 1, 6)) for seed in range(200)]
+    assert 1 <= min(drawn) <= max(drawn) <= 100
+
+
+def test_more_weeks_than_the_protocol_has_are_refused(transactional_db):
+    with pytest.raises(WeeksRefused, match="asks for 4 weeks"):
+        rehearse(sources=read_sources(TINY), participants=1, weeks=999, seed=1, first_day=date(2025, 1, 6))
 
 
 def test_every_week_has_an_answer_or_a_reason(story):

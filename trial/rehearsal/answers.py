@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -10,15 +11,37 @@ from trial.protocol import expressions
 from trial.protocol.schema import Item, Kind, Protocol
 
 TRIES = 2000
+HUNDRED = Decimal(100)
+PERCENT = ("%", "percent", "per cent", "prosent", "procent")
+"""Units of which few people have more than a hundred, even where a form allows it."""
 
 
 def fill(items: Iterable[Item], chance: Random, today: date, known: dict[str, Any]) -> dict[str, Any]:
-    """An answer to each item that is asked, given those before it and the `known` ones from elsewhere."""
+    """An answer to each item that is asked, given those before it and the `known` ones from elsewhere.
+
+    A question that was asked before under the same key gets the same answer, if it may.
+    """
     answers: dict[str, Any] = {}
     for item in items:
         if item.shown_if is None or expressions.evaluate(item.shown_if, known | answers) is True:
-            answers[item.key] = answer(item, chance, today)
+            drawn = answer(item, chance, today)
+            answers[item.key] = known[item.key] if _allows(item, known.get(item.key)) else drawn
     return answers
+
+
+def _allows(item: Item, value: Any) -> bool:
+    """Whether a value that was given to an item of this key elsewhere is an answer to this one."""
+    match item.kind:
+        case Kind.SINGLE:
+            return value in {option.value for option in item.options}
+        case Kind.YES_NO:
+            return isinstance(value, bool)
+        case Kind.NUMBER | Kind.SCALE:
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                return False
+            low, high = _ends(item)
+            return low <= value <= high and (Decimal(str(value)) - low) % item.step == 0
+    return False
 
 
 def answer(item: Item, chance: Random, today: date) -> Any:
@@ -49,10 +72,16 @@ def _multiple(item: Item, chance: Random) -> list[str]:
 
 
 def _number(item: Item, chance: Random) -> int | float:
-    low = item.minimum if item.minimum is not None else item.step * 0
-    high = item.maximum if item.maximum is not None else low + 100 * item.step
+    low, high = _ends(item)
+    if item.unit and item.unit.in_("en").casefold() in PERCENT:
+        high = max(low, min(high, HUNDRED))
     value = low + item.step * chance.randint(0, int((high - low) / item.step))
     return int(value) if value == int(value) else float(value)
+
+
+def _ends(item: Item) -> tuple[Decimal, Decimal]:
+    low = item.minimum if item.minimum is not None else item.step * 0
+    return low, item.maximum if item.maximum is not None else low + 100 * item.step
 
 
 def fitting(protocol: Protocol, chance: Random, today: date) -> dict[str, Any]:

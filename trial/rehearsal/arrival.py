@@ -7,6 +7,7 @@ from typing import Any
 
 from screening.document import consent_document
 from screening.models import Attempt
+from screening.selectors import screening_answers
 from screening.services import (
     answer_page,
     begin,
@@ -138,8 +139,9 @@ def _contact(person: Person, protocol: Protocol) -> Contact:
 def fill_in(participant: Participant, occasion: str, study: Study, *, chance: Random, now: datetime) -> None:
     """Answer every instrument of an occasion and hand it in."""
     given: dict[str, Any] = {}
+    known = screening_answers(participant) if occasion == BASELINE else {}
     for instrument in study.instruments_at(occasion):
-        given |= answers.fill(instrument.items, chance, now.date(), {})
+        given |= answers.fill(instrument.items, chance, now.date(), known)
     language = participant.language
     save_answers(participant=participant, occasion=occasion, answers=given, language=language, now=now)
     submit(participant=participant, occasion=occasion, language=language, now=now)

@@ -13,6 +13,7 @@ from analysis.statistics.snapshot_file import open_snapshot
 from randomization.services import seal_lists
 from trial.accounts.roles import Statistician
 from trial.core import chance
+from trial.core.errors import DomainError
 from trial.people.services import sync_sites
 from trial.protocol.models import Trial, TrialStatus
 from trial.protocol.reading import Sources
@@ -22,6 +23,10 @@ from trial.rehearsal.arrival import ACTOR
 from trial.rehearsal.run import Rehearsal, Size
 from trial.rehearsal.staff import Staff, hire
 from trial.rehearsal.story import Story, tell
+
+
+class WeeksRefused(DomainError):
+    """The protocol does not ask for so many weeks."""
 
 
 def set_up(*, sources: Sources, password: str | None, now: datetime) -> tuple[Trial, Staff]:
@@ -47,19 +52,25 @@ def rehearse(
     """Run the whole trial in the database that is connected to, and tell what happened.
 
     `weeks` None means all that the protocol asks for; `out` gets a copy of the snapshot. The same seed gives
-    the same data set, bit for bit.
+    the same data set, bit for bit. Raises WeeksRefused.
     """
     started = time.perf_counter()
     begins = datetime.combine(first_day, datetime.min.time(), UTC) - timedelta(days=1)
     with chance.seeded(seed):
         trial, staff = set_up(sources=sources, password=None, now=begins)
         protocol = protocol_of(trial.versions.get())
-        weeks = min(weeks or protocol.weekly.weeks, protocol.weekly.weeks)
+        weeks = _weeks(weeks, most=protocol.weekly.weeks)
         size = Size(participants=participants, weeks=weeks, seed=seed, first_day=first_day)
         rehearsal = Rehearsal(trial=trial, staff=staff, size=size)
         rehearsal.run()
         ends = datetime.combine(first_day, datetime.max.time(), ZoneInfo(protocol.time_zone)).astimezone(UTC)
         return _finish(trial, size, out, ends + timedelta(days=size.days), rehearsal.seconds, started)
+
+
+def _weeks(asked: int | None, *, most: int) -> int:
+    if asked is not None and not 1 <= asked <= most:
+        raise WeeksRefused(f"The protocol asks for {most} weeks: rehearse 1 to {most} of them.")
+    return asked or most
 
 
 def _finish(

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from expertteam.models import Advice, Case, Meeting, Note
 from followup.models import WeeklyAnswer
 from followup.selectors import missing_by_reason, response_rates
 from randomization.selectors import allocated_participants
@@ -13,6 +14,7 @@ from trial.audit.models import AuditEvent
 from trial.messaging.models import Inbound, Message, State
 from trial.messaging.selectors import unaccounted
 from trial.protocol.models import Trial
+from trial.protocol.selectors import active_protocol
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Story:
     weekly_answers: int
     response_rate: float
     missing_weeks: dict[str, int]
+    expert_team: dict[str, int]
+    """What the teams did; empty where the protocol has none."""
     data_sha256: str
     analysis: list[dict[str, Any]]
     seconds: dict[str, float]
@@ -44,7 +48,8 @@ class Story:
     def as_text(self) -> str:
         """A page for a terminal."""
         parts = [
-            f"{self.trial}: {self.participants} participants, {self.weeks} weeks, seed {self.seed}",
+            f"{self.trial}: {self.consort['consented']} consented, {self.participants} randomized; "
+            f"{self.weeks} weeks, seed {self.seed}",
             _section("People", self.consort),
             _section("Messages", self.messages),
             _section(
@@ -56,6 +61,7 @@ class Story:
                 },
             ),
             _section("Weeks without an answer", self.missing_weeks),
+            *([_section("Expert team", self.expert_team)] if self.expert_team else []),
             _section("First analysis", {_title(line): _estimate(line) for line in self.analysis}),
             _section("Seconds", {name: f"{seconds:.1f}" for name, seconds in self.seconds.items()}),
             f"{self.changes} changes in the audit trail",
@@ -86,6 +92,8 @@ def _title(line: dict[str, Any]) -> str:
 def _estimate(line: dict[str, Any]) -> str:
     """A count, or an estimate with its interval and p-value; a dash where something cannot be told."""
     if line["estimate"] is None and line["p"] is None:
+        if line["of"] == 0:
+            return "nobody has come so far"
         return _number(line["n"], "d") if line["of"] is None else f"{line['n']}/{line['of']}"
     parts = [_number(line["estimate"])] if line["estimate"] is not None else []
     if line["low"] is not None or line["high"] is not None:
@@ -97,6 +105,20 @@ def _estimate(line: dict[str, Any]) -> str:
 
 def _number(value: float | None, form: str = ".3f") -> str:
     return "–" if value is None else format(value, form)
+
+
+def _teams(trial: Trial) -> dict[str, int]:
+    if active_protocol(trial).expert_team is None:
+        return {}
+    cases = Case.objects.filter(participant__trial=trial)
+    meetings = Meeting.objects.filter(case__in=cases, cancelled_at=None)
+    return {
+        "cases": cases.count(),
+        "meetings planned": meetings.count(),
+        "meetings held": meetings.exclude(attendance_at=None).count(),
+        "notes": Note.objects.filter(case__in=cases).count(),
+        "advice signed": Advice.objects.filter(case__in=cases).exclude(signed_at=None).count(),
+    }
 
 
 def tell(
@@ -125,6 +147,7 @@ def tell(
         weekly_answers=WeeklyAnswer.objects.filter(occasion__participant__trial=trial).count(),
         response_rate=sum(rate.answered for rate in rates) / asked if asked else 0.0,
         missing_weeks={reason.value: count for reason, count in missing_by_reason(trial, now=now).items()},
+        expert_team=_teams(trial),
         data_sha256=data_sha256,
         analysis=analysis,
         seconds={name: round(value, 2) for name, value in seconds.items()},
