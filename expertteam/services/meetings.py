@@ -13,6 +13,9 @@ from expertteam.selectors import followed_until, members_of, over
 from expertteam.services.cases import lock_open, may_manage, may_write, must_write
 from trial.accounts.models import User
 
+ROUNDING_OFF = timedelta(weeks=4)
+"""A team may still meet when the follow-up is over, if it is soon."""
+
 
 @transaction.atomic
 def plan_meeting(
@@ -31,12 +34,10 @@ def plan_meeting(
         raise MeetingRefused(_("A meeting lasts between 5 minutes and 8 hours."))
     if not video_url.startswith("https://"):
         raise MeetingRefused(_("The video link must start with https://."))
-    last = followed_until(case)
+    last = max(followed_until(case), now + ROUNDING_OFF)
     if starts_at > last:
         day = date_format(last.astimezone(case.time_zone), "DATE_FORMAT")
-        raise MeetingRefused(
-            _("The participant is followed until %(day)s. Choose an earlier day.") % {"day": day}
-        )
+        raise MeetingRefused(_("A meeting can be planned until %(day)s.") % {"day": day})
     planned = list(Meeting.objects.filter(case=case, cancelled_at=None))
     for other in planned:
         if (other.starts_at, other.minutes, other.video_url) == (starts_at, minutes, video_url):

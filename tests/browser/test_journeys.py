@@ -279,7 +279,7 @@ def advise(page, participant):
     page.get_by_label("Text").fill("Snakk med lederen din om en gradvis start.")
     assert_good(page)
     go_on(page, "Sign and give to the participant")
-    page.get_by_role("link", name="Enter time").click()
+    page.get_by_role("link", name="Enter working time").click()
     page.get_by_label("Minutes").fill("40")
     page.get_by_role("group", name="What for").get_by_role("radio").first.check()
     go_on(page, "Enter")

@@ -56,7 +56,7 @@ def test_an_expert_works_through_a_case(open_as, case, alice, size, name):
     assert_good(page)
     photograph(page, f"case-{name}")
 
-    for link in ("Who is this?", "Enter time", "Plan a meeting", "Change the team"):
+    for link in ("Who is this?", "Enter working time", "Plan a meeting", "Change the team"):
         page.get_by_role("link", name=link).click()
         assert_good(page)
         page.get_by_role("link", name=case.participant.study_id).click()

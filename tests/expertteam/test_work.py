@@ -166,6 +166,14 @@ def test_a_meeting_until_the_end_of_follow_up_can_be_planned(case, alice):
     assert plan(case, alice, starts_at=NOW + timedelta(weeks=5))
 
 
+def test_a_team_may_still_meet_soon_after_the_follow_up(case, alice):
+    over = NOW + timedelta(weeks=60)
+    common = {"case": case, "minutes": 45, "video_url": LINK, "by": alice, "now": over}
+    assert services.plan_meeting(starts_at=over + timedelta(weeks=3), **common)
+    with pytest.raises(MeetingRefused, match="can be planned until"):
+        services.plan_meeting(starts_at=over + timedelta(weeks=5), **common)
+
+
 @pytest.mark.parametrize("minutes", [-44, 0, 44])
 def test_two_meetings_of_a_case_do_not_overlap(case, alice, minutes):
     plan(case, alice)
