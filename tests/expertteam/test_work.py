@@ -1,8 +1,9 @@
 import uuid
 from datetime import date, timedelta
+from importlib import import_module
 
 import pytest
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from expertteam import selectors, services
 from expertteam.errors import (
@@ -16,6 +17,7 @@ from expertteam.errors import (
 )
 from expertteam.models import Advice, Guest, Meeting, Note, TimeEntry
 from tests.factories import NOW, make_case, make_expert
+from trial.audit.context import acting
 from trial.audit.models import ReadEvent
 from trial.messaging.models import Kind, Message
 from trial.messaging.texts import message_body
@@ -215,6 +217,18 @@ def test_who_came_is_recorded_and_corrected(case, alice, bob, charlie):
         services.cancel_meeting(meeting=meeting, by=alice, now=during)
     with pytest.raises(NotOnTeam):
         services.record_attendance(users=[alice], guests=[], **(came | {"by": charlie}))
+
+
+def test_attendance_from_before_the_migration_counts_as_recorded(case, alice):
+    meeting = plan(case, alice)
+    services.record_attendance(meeting=meeting, users=[alice], guests=[], by=alice, now=NOW + DAY)
+    empty = plan(case, alice, starts_at=NOW + 2 * DAY)
+    Meeting.objects.update(attendance_at=None)
+    backfill = import_module("expertteam.migrations.0003_attendance_recorded").BACKFILL
+    with acting(""), connection.cursor() as cursor:
+        cursor.execute(backfill)
+    recorded = dict(Meeting.objects.values_list("pk", "attendance_at"))
+    assert recorded == {meeting.pk: NOW + DAY, empty.pk: None}
 
 
 def log(case, by, *, entry=None, minutes=30, on=TODAY):
