@@ -34,9 +34,9 @@ def plan_meeting(
         raise MeetingRefused(_("A meeting lasts between 5 minutes and 8 hours."))
     if not video_url.startswith("https://"):
         raise MeetingRefused(_("The video link must start with https://."))
-    last = max(followed_until(case), now + ROUNDING_OFF)
-    if starts_at > last:
-        day = date_format(last.astimezone(case.time_zone), "DATE_FORMAT")
+    last = max(followed_until(case), now + ROUNDING_OFF).astimezone(case.time_zone).date()
+    if starts_at.astimezone(case.time_zone).date() > last:
+        day = date_format(last, "DATE_FORMAT")
         raise MeetingRefused(_("A meeting can be planned until %(day)s.") % {"day": day})
     planned = list(Meeting.objects.filter(case=case, cancelled_at=None))
     for other in planned:
