@@ -101,6 +101,7 @@ def assert_good(page: Page) -> None:
     """No rule of WCAG 2.2 AA is broken, and nothing sticks out to the right."""
     from axe_playwright_python.sync_playwright import Axe
 
+    page.wait_for_load_state()  # a click waits for the page only, not for its style sheets
     found = Axe().run(page, options=RULES)
     assert found.violations_count == 0, found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

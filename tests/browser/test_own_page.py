@@ -119,6 +119,10 @@ def withdraw(page):
         page.get_by_role("link", name=way).click()
         assert_good(page)
         go_on(page, "Yes, that is what I want")
+        if way == "Take back everything":
+            assert_good(page)
+            page.get_by_label("I take everything back").check()
+            go_on(page, "Take back everything")
         expect(page.get_by_role("heading", level=1)).to_contain_text(receipt)
         assert_good(page)
         page.get_by_role("main").get_by_role("link", name="Go to").click()

@@ -138,15 +138,6 @@ def test_anonymous_visitor_is_led_to_log_in(client):
     assert page.redirect_chain[-1][0].startswith(reverse("account_login"))
 
 
-def test_a_page_that_is_not_there_speaks_of_answers_to_the_public_alone(office, client):
-    missing = "/office/people/participant/1/identity/"
-    page = office.get(missing)
-    assert page.status_code == 404
-    assert "What you have answered" not in page.content.decode()
-    client.logout()
-    assert "What you have answered so far is kept" in client.get("/join/nothing/").content.decode()
-
-
 def test_nothing_can_be_deleted_or_added_here(office, people):
     assert office.get(reverse("admin:people_participant_add")).status_code == 403
     assert (

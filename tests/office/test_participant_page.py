@@ -209,7 +209,15 @@ def test_the_story_leads_to_all_messages_of_the_participant_alone(office, trial,
     participant, other = (make_verified_participant(trial, north) for _ in range(2))
     for one in (participant, other):
         for number in range(14):
-            enqueue(participant=one, key=f"k{number}", kind=Kind.CODE, body="1", language="nb", due_at=NOW)
+            enqueue(
+                participant=one,
+                protocol_version=one.protocol_version,
+                key=f"k{number}",
+                kind=Kind.CODE,
+                body="1",
+                language="nb",
+                due_at=NOW,
+            )
     page = office.get(address(participant))
     assert len(page.context["messages_sent"]) == 12
     everything = f"{reverse('admin:messaging_message_changelist')}?q={participant.study_id}"

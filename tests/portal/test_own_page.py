@@ -198,7 +198,15 @@ def test_what_was_sent_is_shown_without_codes(browser, kari):
 
 def test_a_message_in_another_language_than_the_pages_says_so(browser, kari):
     log_in(browser)
-    asked = enqueue(participant=kari, key="w01:ask", kind=Kind.WEEKLY, body="Hei!", language="nb", due_at=NOW)
+    asked = enqueue(
+        participant=kari,
+        protocol_version=kari.protocol_version,
+        key="w01:ask",
+        kind=Kind.WEEKLY,
+        body="Hei!",
+        language="nb",
+        due_at=NOW,
+    )
     Message.objects.filter(pk=asked.pk).update(state="sent", sent_at=NOW, provider_id="SM1")
 
     assert '<p lang="nb">Hei!' in html(browser.get("/me/messages/"))
