@@ -52,6 +52,7 @@ NO_PAGE = {
     "mfa_login_webauthn": "JSON for the button on account_login",
     "mfa_download_recovery_codes": "a file",
     "mfa_reauthenticate_webauthn": "only with a real key: tests/accounts/test_pages.py has one",
+    "portal:code_again": "takes a form only, of who has asked for a code before",
     "messaging:status": "Twilio's",
     "messaging:inbound": "Twilio's",
 }
@@ -103,7 +104,16 @@ SCREENING = {
     "consent": {"tick_sms": "on", "name": "Kari Eksempel"},
     "contact": {"phone": "68 05 00 01"},
 }
-SENT = {"questions": 1, "check": 4, "result": 5, "consent": 5, "contact": 6, "confirm": 7, "correct_phone": 7}
+SENT = {
+    "questions": 1,
+    "check": 4,
+    "result": 5,
+    "consent": 5,
+    "declined": 5,
+    "contact": 6,
+    "confirm": 7,
+    "correct_phone": 7,
+}
 """How many of those forms a visitor has sent who comes to a page."""
 
 
