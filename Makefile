@@ -43,7 +43,7 @@ setup: .venv/stamp
 .venv/stamp: pyproject.toml uv.lock $(wildcard locale/*/LC_MESSAGES/django.po)
 	test -x $(RUN) || $(PYTHON) -m venv .venv
 	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv sync --frozen --quiet
+	$(BIN)/uv sync --frozen --quiet --compile-bytecode
 	$(RUN) -m trial.config.translations
 	touch .venv/stamp
 
