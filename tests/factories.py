@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from expertteam.models import Case
 from expertteam.selectors import case_of
@@ -12,6 +13,8 @@ from screening import services as screening
 from screening.document import consent_document
 from screening.selectors import coordinator_criteria
 from trial.accounts.models import User
+from trial.messaging.models import Kind, Message
+from trial.messaging.services import enqueue
 from trial.people.models import IdentityRecord, Participant, Site
 from trial.people.services import Contact, grant, register_participant, sync_sites
 from trial.people.services.registration import opened
@@ -170,6 +173,29 @@ def seal(trial: Trial) -> None:
 
 
 # --- expert team ---
+
+
+def make_message(
+    participant: Participant,
+    *,
+    key: str = "w01:ask",
+    kind: Kind = Kind.WEEKLY,
+    body: str = "Hvor mange dager?",
+    language: str = "nb",
+    due_at: datetime = NOW,
+    **more: Any,
+) -> Message:
+    """A planned SMS, by default the first weekly question."""
+    return enqueue(
+        participant=participant,
+        protocol_version=participant.protocol_version,
+        key=key,
+        kind=kind,
+        body=body,
+        language=language,
+        due_at=due_at,
+        **more,
+    )
 
 
 def make_case(

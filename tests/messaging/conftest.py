@@ -1,10 +1,8 @@
 import pytest
 
-from tests.factories import NOW, make_participant, make_trial
+from tests.factories import make_message, make_participant, make_trial
 from tests.messaging.simulated import running
 from trial.messaging import gateways
-from trial.messaging.models import Kind
-from trial.messaging.services import enqueue
 
 
 @pytest.fixture
@@ -35,18 +33,7 @@ def participant(trial):
 def plan(participant):
     """Plan a message, by default the weekly question due now."""
 
-    def plan(
-        key="w01:ask", *, person=participant, kind=Kind.WEEKLY, body="Hvor mange dager?", due_at=NOW, **more
-    ):
-        return enqueue(
-            participant=person,
-            protocol_version=person.protocol_version,
-            key=key,
-            kind=kind,
-            body=body,
-            language="nb",
-            due_at=due_at,
-            **more,
-        )
+    def plan(key="w01:ask", *, person=participant, **more):
+        return make_message(person, key=key, **more)
 
     return plan

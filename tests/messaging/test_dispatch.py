@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.factories import NOW, identity_of, make_contact, make_participant
+from tests.factories import NOW, identity_of, make_contact, make_message, make_participant
 from tests.messaging.simulated import running
 from trial.messaging import gateways
 from trial.messaging.models import Kind, Message, SkipReason, State
@@ -12,7 +12,6 @@ from trial.messaging.selectors import unaccounted
 from trial.messaging.services import (
     Counts,
     dispatch_due,
-    enqueue,
     record_receipt,
     recover_in_flight,
 )
@@ -241,15 +240,7 @@ def test_after_a_change_of_phone_the_provider_is_asked_about_the_old_one(
 def test_two_people_who_share_a_phone_each_get_the_same_text_once(simulator, gateway, trial):
     family = [make_participant(trial, contact=make_contact(phone="+4768050042")) for _ in range(2)]
     for participant in family:
-        enqueue(
-            participant=participant,
-            protocol_version=participant.protocol_version,
-            key="w01:ask",
-            kind=Kind.WEEKLY,
-            body="Hvor mange dager?",
-            language="nb",
-            due_at=NOW,
-        )
+        make_message(participant)
     simulator.misbehave(lose_answer=1)
     assert dispatch_due(gateway=gateway, now=NOW, batch=1).in_doubt == 2
     simulator.misbehave()
@@ -260,18 +251,7 @@ def test_two_people_who_share_a_phone_each_get_the_same_text_once(simulator, gat
 
 def test_one_send_is_not_counted_for_two_people(simulator, gateway, trial):
     family = [make_participant(trial, contact=make_contact(phone="+4768050042")) for _ in range(2)]
-    _accepted, lost = (
-        enqueue(
-            participant=member,
-            protocol_version=member.protocol_version,
-            key="w01:ask",
-            kind=Kind.WEEKLY,
-            body="?",
-            language="nb",
-            due_at=NOW,
-        )
-        for member in family
-    )
+    _accepted, lost = (make_message(member) for member in family)
     Message.objects.filter(pk=lost.pk).update(try_at=NOW + timedelta(seconds=1))
     simulator.misbehave(lose_answer=1)
     dispatch_due(gateway=gateway, now=NOW)

@@ -11,6 +11,7 @@ from randomization.selectors import arms_for_analysis, is_allocated
 from screening.selectors import verification_of
 from tests.factories import (
     NOW,
+    make_message,
     make_screened_participant,
     make_trial,
     make_user,
@@ -20,8 +21,6 @@ from tests.factories import (
 from tests.office.conftest import PASSWORD
 from tests.randomization.test_allocation import PAIRS
 from trial.audit.models import ReadEvent
-from trial.messaging.models import Kind
-from trial.messaging.services import enqueue
 from trial.people.models import ParticipantStatus, Status
 from trial.people.services import add_status
 from trial.questionnaires.services import save_answers, submit
@@ -209,15 +208,7 @@ def test_the_story_leads_to_all_messages_of_the_participant_alone(office, trial,
     participant, other = (make_verified_participant(trial, north) for _ in range(2))
     for one in (participant, other):
         for number in range(14):
-            enqueue(
-                participant=one,
-                protocol_version=one.protocol_version,
-                key=f"k{number}",
-                kind=Kind.CODE,
-                body="1",
-                language="nb",
-                due_at=NOW,
-            )
+            make_message(one, key=f"k{number}")
     page = office.get(address(participant))
     assert len(page.context["messages_sent"]) == 12
     everything = f"{reverse('admin:messaging_message_changelist')}?q={participant.study_id}"

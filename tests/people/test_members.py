@@ -7,12 +7,10 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
 from screening.selectors import consent_of
-from tests.factories import NOW, identity_of, make_screened_participant, make_trial, make_user
+from tests.factories import NOW, identity_of, make_message, make_screened_participant, make_trial, make_user
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission as P
 from trial.accounts.roles import ALL, Researcher, Statistician
-from trial.messaging.models import Kind
-from trial.messaging.services import enqueue
 from trial.messaging.texts import message_body
 from trial.people.errors import NotPermitted, RolesKeptApart
 from trial.people.identity import keys, vault
@@ -135,15 +133,7 @@ def test_the_shell_says_what_is_missing(tiny, place, problem):
 
 def test_rotation_seals_everything_under_the_newest_key(settings, tiny):
     participant = make_screened_participant(tiny)
-    enqueue(
-        participant=participant,
-        protocol_version=participant.protocol_version,
-        key="k",
-        kind=Kind.CODE,
-        body="123456",
-        language="nb",
-        due_at=NOW,
-    )
+    make_message(participant)
     name = identity_of(participant).name
     old, new = (settings.KEYS_DIR / "identity_keys").read_text().strip(), keys.new_key()
     try:
@@ -156,7 +146,7 @@ def test_rotation_seals_everything_under_the_newest_key(settings, tiny):
         keys.forget()
         assert identity_of(participant).name == name
         assert vault.open_of(consent_of(participant), "name") == name
-        assert message_body(participant.messages.get(key="k")) == "123456"
+        assert message_body(participant.messages.get(key="w01:ask")) == "Hvor mange dager?"
         assert set(rotated().values()) == {0}
     finally:
         keys.forget()

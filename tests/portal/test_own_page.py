@@ -8,9 +8,8 @@ import pytest
 import time_machine
 from django.test import Client
 
-from tests.factories import NOW, lock_data, make_contact, make_participant, make_trial
+from tests.factories import NOW, lock_data, make_contact, make_message, make_participant, make_trial
 from trial.messaging.models import Kind, Message
-from trial.messaging.services import enqueue
 from trial.messaging.texts import message_body
 from trial.people.identity import vault
 from trial.people.models import AccessCode, ParticipantStatus, Status
@@ -179,15 +178,7 @@ def test_logging_out_shuts_the_page(browser, kari):
 
 def test_what_was_sent_is_shown_without_codes(browser, kari):
     log_in(browser)
-    enqueue(
-        participant=kari,
-        protocol_version=kari.protocol_version,
-        key="w01:ask",
-        kind=Kind.WEEKLY,
-        body="How many days?",
-        language="en",
-        due_at=NOW,
-    )
+    make_message(kari, body="How many days?", language="en")
     for number, message in enumerate(Message.objects.all()):
         Message.objects.filter(pk=message.pk).update(state="sent", sent_at=NOW, provider_id=f"SM{number}")
 
@@ -198,15 +189,7 @@ def test_what_was_sent_is_shown_without_codes(browser, kari):
 
 def test_a_message_in_another_language_than_the_pages_says_so(browser, kari):
     log_in(browser)
-    asked = enqueue(
-        participant=kari,
-        protocol_version=kari.protocol_version,
-        key="w01:ask",
-        kind=Kind.WEEKLY,
-        body="Hei!",
-        language="nb",
-        due_at=NOW,
-    )
+    asked = make_message(kari, body="Hei!")
     Message.objects.filter(pk=asked.pk).update(state="sent", sent_at=NOW, provider_id="SM1")
 
     assert '<p lang="nb">Hei!' in html(browser.get("/me/messages/"))
