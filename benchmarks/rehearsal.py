@@ -32,13 +32,13 @@ def rehearse(var: str) -> tuple[dict[str, Any], float]:
 
 def bare_rows_per_second(var: str, rows: int) -> float:
     """Single-row inserts into an audited table, a hundred a transaction, by one client."""
-    from trial.config.embedded import OWNER, start_postgres
+    from trial.config.embedded import APPLICATION, OWNER, start_postgres
 
     postgres = start_postgres(Path(var) / "postgres")
     environment = {
         **os.environ,
         "TILBAKE_VAR": var,
-        "DATABASE_URL": postgres.url("tilbake", OWNER),
+        "DATABASE_URL": postgres.url("tilbake", APPLICATION),
         "OWNER_DATABASE_URL": postgres.url("tilbake", OWNER),
     }
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
