@@ -109,7 +109,7 @@ ROWS: dict[str, tuple[str | None, str | None]] = {
     "analysis:download": ("", "researcher"),
     # --- office ---
     "admin:index": (OFFICE, OFFICE),
-    "admin:app_list": (OFFICE, OFFICE),
+    "admin:app_list": ("", ""),
     "admin:login": (None, None),  # leads to allauth's log-in, or to the first room of one's own
     "admin:logout": (OFFICE, OFFICE),
     "admin:password_change": (OFFICE, OFFICE),

@@ -1,7 +1,7 @@
-from typing import Any
+from typing import Any, NoReturn
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -44,6 +44,12 @@ class OfficeSite(AdminSite):
         from trial.people.access import staff
 
         return super().index(request, {**dashboard(staff(request), now()), **(extra_context or {})})
+
+    def app_index(
+        self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
+    ) -> NoReturn:
+        """No page for the lists of one app: the dashboard has them all."""
+        raise Http404
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Whoever is logged in and has no business here is shown to the first room of their own."""
