@@ -52,11 +52,6 @@ class WeekResponse:
     asked: int
     answered: int
 
-    @property
-    def rate(self) -> float | None:
-        """Answered of asked; None where nobody was asked."""
-        return self.answered / self.asked if self.asked else None
-
 
 def response_rates(trial: Trial, now: datetime) -> list[WeekResponse]:
     """By week of follow-up, over the weeks that are closed. Who was not asked (break, stop, withdrawal)

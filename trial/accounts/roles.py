@@ -108,3 +108,5 @@ ALL: tuple[type[Role], ...] = (
 )
 BY_KEY: dict[str, type[Role]] = {role.key: role for role in ALL}
 CHOICES = [(role.key, role.name) for role in ALL]
+RUN_THE_SERVER = frozenset(role.key for role in ALL if P.VIEW_SYSTEM in role.permissions)
+"""The keys of roles that reach beyond any one trial: they are given in the installation's name only."""

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
-from trial.accounts.roles import BY_KEY, CHOICES
+from trial.accounts.roles import CHOICES, RUN_THE_SERVER
 from trial.core.clock import now
 from trial.core.errors import DomainError
 from trial.people.admin_base import OfficeModelAdmin
@@ -71,9 +71,6 @@ class SiteAdmin(OfficeModelAdmin):
     def save_model(self, request: HttpRequest, obj: Site, form: SiteForm, change: bool) -> None:
         act = open_site if form.cleaned_data["takes_in"] else close_site
         act(site=obj, by=_user(request), now=now())
-
-
-RUN_THE_SERVER = {key for key, role in BY_KEY.items() if Permission.VIEW_SYSTEM in role.permissions}
 
 
 class GrantForm(forms.ModelForm):

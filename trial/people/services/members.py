@@ -7,7 +7,16 @@ from django.utils.translation import gettext as _
 
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
-from trial.accounts.roles import BY_KEY, Coordinator, Expert, Researcher, Role, Statistician, TrialManager
+from trial.accounts.roles import (
+    BY_KEY,
+    RUN_THE_SERVER,
+    Coordinator,
+    Expert,
+    Researcher,
+    Role,
+    Statistician,
+    TrialManager,
+)
 from trial.people.errors import NotPermitted, RolesKeptApart
 from trial.people.models import Membership, Site
 from trial.people.selectors import granting, has_permission, memberships
@@ -57,8 +66,7 @@ def must_grant(*, user: User, role: str, trial: Trial | None, by: User | None) -
 
     Who runs the server does so for all trials: that role is given in the installation's name only.
     """
-    runs_the_server = Permission.VIEW_SYSTEM in BY_KEY[role].permissions
-    _must_manage_members(by, None if runs_the_server else trial)
+    _must_manage_members(by, None if role in RUN_THE_SERVER else trial)
     _refuse_conflicts(user, BY_KEY[role], trial)
 
 

@@ -42,7 +42,7 @@ def check(study: Study) -> Iterator[Problem]:
     yield from _stop_words(protocol)
     yield from _questionnaires(protocol)
     yield from _uses(protocol)
-    yield from _expert_team(study.protocol)
+    yield from _expert_team(protocol)
     yield from _summary(study)
     yield from _outcomes(study)
     yield from _primary_outcome(protocol)
