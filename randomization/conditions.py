@@ -5,8 +5,8 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from randomization.design import stratum_of
-from randomization.lists import PAIRWISE_CLUSTERS
+from randomization.design import levels_of, stratum_of
+from randomization.designs import design_from
 from randomization.models import Allocation, ClusterAllocation, SealedList, Stratum
 from screening.selectors import consent_of
 from trial.people import selectors as people
@@ -113,7 +113,10 @@ def _where(
     sealed = lists.only("design", "protocol_version__sha256", "protocol_version__trial").first()
     if sealed is None:
         return None, None
-    if sealed.design["method"] == PAIRWISE_CLUSTERS:
+    if design_from(sealed.design).is_cluster:
         return None, ClusterAllocation.objects.filter(site=participant.site_id).first()
-    key = stratum_of(participant, protocols.protocol_of(sealed.protocol_version))
-    return Stratum.objects.filter(sealed_list=sealed, key=key).first(), None
+    protocol = protocols.protocol_of(sealed.protocol_version)
+    levels = levels_of(participant, protocol)
+    if levels is None:
+        return None, None
+    return Stratum.objects.filter(sealed_list=sealed, key=stratum_of(levels, protocol)).first(), None

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 SEED_BYTES = 32
 _LABEL = b"tilbake-list-1"
 _WORD_BYTES = 4
-_WORD_VALUES = 2 ** (8 * _WORD_BYTES)
+WORD_VALUES = 2 ** (8 * _WORD_BYTES)
 
 
 class Stream:
@@ -34,9 +34,9 @@ class Stream:
 
     def below(self, n: int) -> int:
         """A number from 0 to n - 1, each equally likely: words in the last, partial run of n are skipped."""
-        if not 1 <= n <= _WORD_VALUES:
-            raise ValueError(f"below() takes 1 to {_WORD_VALUES}, not {n}")
-        limit = _WORD_VALUES - _WORD_VALUES % n
+        if not 1 <= n <= WORD_VALUES:
+            raise ValueError(f"below() takes 1 to {WORD_VALUES}, not {n}")
+        limit = WORD_VALUES - WORD_VALUES % n
         while (word := next(self._words)) >= limit:
             pass
         return word % n

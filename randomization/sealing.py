@@ -19,7 +19,7 @@ from randomization.errors import ListDamaged
 
 _KEY_ID_BYTES = 4
 _NONCE_BYTES = 12
-_ARM_BYTES = 64
+_PLACE_BYTES = 64
 _START = 1 + _KEY_ID_BYTES
 _VERSION = b"\x01"
 
@@ -43,14 +43,14 @@ def unseal(sealed: bytes, *, table: str, row: str, field: str) -> bytes:
         raise ListDamaged(f"{table} {row} was changed") from None
 
 
-def seal_arm(arm: str, *, list_id: UUID, stratum: str, position: int) -> bytes:
+def seal_place(content: str, *, list_id: UUID, stratum: str, position: int) -> bytes:
     """Bound to its place, and padded so that the length of what is sealed does not tell the arm."""
-    padded = arm.encode().ljust(_ARM_BYTES, b"\0")
+    padded = content.encode().ljust(_PLACE_BYTES, b"\0")
     return seal(padded, table="place", row=f"{list_id}/{stratum}/{position}", field="arm")
 
 
-def unseal_arm(sealed: bytes, *, list_id: UUID, stratum: str, position: int) -> str:
-    """Raises ListDamaged when the arm was changed or moved to another place."""
+def unseal_place(sealed: bytes, *, list_id: UUID, stratum: str, position: int) -> str:
+    """Raises ListDamaged when the content was changed or moved to another place."""
     padded = unseal(sealed, table="place", row=f"{list_id}/{stratum}/{position}", field="arm")
     return padded.rstrip(b"\0").decode()
 

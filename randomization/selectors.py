@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from randomization.conditions import Condition, readiness
 from randomization.models import Allocation, SealedList, Stratum
-from randomization.sealing import unseal_arm
+from randomization.sealing import unseal_place
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.audit.services import record_read
@@ -125,7 +125,7 @@ def _arms(allocations: QuerySet[Allocation]) -> Iterator[tuple[int, str]]:
         "place__stratum__sealed_list_id",
         "place__stratum__key",
         "place__position",
-        "place__arm",
+        "place__content",
     )
     for participant_id, list_id, stratum, position, sealed in rows.iterator():
-        yield participant_id, unseal_arm(bytes(sealed), list_id=list_id, stratum=stratum, position=position)
+        yield participant_id, unseal_place(bytes(sealed), list_id=list_id, stratum=stratum, position=position)

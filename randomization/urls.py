@@ -1,10 +1,10 @@
 from django.urls import path
 
-from randomization import views
+from randomization.views import desk, public
 
 app_name = "randomization"
 urlpatterns = [
-    path("<slug:slug>/", views.desk, name="desk"),
-    path("<slug:slug>/seal/", views.seal, name="seal"),
-    path("<slug:slug>/commitment/", views.commitment, name="commitment"),
+    path("<slug:slug>/", desk.desk, name="desk"),
+    path("<slug:slug>/seal/", desk.seal, name="seal"),
+    path("<slug:slug>/commitment/", public.commitment, name="commitment"),
 ]

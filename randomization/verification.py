@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from randomization.designs import canonical, commitment, design_from
 from randomization.errors import ListDamaged, NotSealed
-from randomization.lists import canonical, commitment, design_from, make_lists
 from randomization.models import Allocation, ClusterAllocation, Place, SealedList, Stratum
-from randomization.sealing import unseal, unseal_arm
+from randomization.sealing import unseal, unseal_place
 from trial.protocol.models import Trial
 
 
@@ -32,7 +32,7 @@ def verify(trial: Trial) -> Agreement:
         raise NotSealed
     listed = _opened(sealed)
     design = design_from(sealed.design)
-    if listed != make_lists(_secret(sealed, "seed"), trial=trial.slug, design=design):
+    if listed != design.list_from(_secret(sealed, "seed"), trial=trial.slug):
         raise ListDamaged(_("the places are not those that the seed makes"))
     if sealed.commitment != commitment(_secret(sealed, "nonce"), canonical(trial.slug, design, listed)):
         raise ListDamaged(_("the list is not the one that was committed to"))
@@ -60,7 +60,9 @@ def _opened(sealed: SealedList) -> Mapping[str, list[str]]:
             raise ListDamaged(
                 _("place %(number)s of %(stratum)s is missing") % {"number": len(arms) + 1, "stratum": key}
             )
-        arms.append(unseal_arm(bytes(place.arm), list_id=sealed.pk, stratum=key, position=place.position))
+        arms.append(
+            unseal_place(bytes(place.content), list_id=sealed.pk, stratum=key, position=place.position)
+        )
     return listed
 
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django.urls import reverse
 
 from randomization.models import Allocation, Place, SealedList
-from randomization.sealing import seal_arm, unseal_arm
+from randomization.sealing import seal_place, unseal_place
 from randomization.services import allocate
 from tests.factories import NOW, make_trial, make_user, make_verified_participant, seal
 from tests.randomization.test_allocation import PAIRS
@@ -136,7 +136,7 @@ def test_no_table_of_randomization_holds_a_readable_arm(sealed, coordinator):
             row = row.replace('["talk", 1]', "").replace('["usual", 1]', "")
             assert "talk" not in row
             assert "usual" not in row
-    assert len({len(bytes(arm)) for arm in Place.objects.values_list("arm", flat=True)}) == 1
+    assert len({len(bytes(arm)) for arm in Place.objects.values_list("content", flat=True)}) == 1
 
 
 def test_trial_without_a_protocol_in_force_has_no_desk(client):
@@ -182,9 +182,9 @@ def test_verify_notices_a_place_that_was_exchanged(sealed, superuser):
         "stratum": place.stratum.key,
         "position": place.position,
     }
-    was = unseal_arm(bytes(place.arm), **where)
-    other = seal_arm({"talk": "usual", "usual": "talk"}[was], **where)
-    superuser("UPDATE randomization_place SET arm = %s WHERE id = %s", [other, place.pk])
+    was = unseal_place(bytes(place.content), **where)
+    other = seal_place({"talk": "usual", "usual": "talk"}[was], **where)
+    superuser("UPDATE randomization_place SET content = %s WHERE id = %s", [other, place.pk])
     with pytest.raises(CommandError, match="not those that the seed makes"):
         run("verify", "tiny")
 

@@ -6,19 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from randomization.drbg import Stream
-from randomization.errors import DesignRefused
-from randomization.lists import (
+from randomization.designs import (
     BlockDesign,
     Factor,
     PairDesign,
-    block_places,
     canonical,
     commitment,
-    make_block_lists,
-    make_pair_lists,
     stratum_key,
 )
+from randomization.drbg import Stream
+from randomization.errors import DesignRefused
 
 CHANCE = 1e-4
 """The seeds are fixed, so a test that passes once always does; this is how surprising a list may be."""
@@ -36,9 +33,8 @@ def seed(number):
 
 
 def places(number=0, stratum="all", at_least=40, **changes):
-    return block_places(
-        seed(number), trial="example", stratum=stratum, design=design(**changes), at_least=at_least
-    )
+    stream = Stream(seed(number), trial="example", stratum=stratum)
+    return design(**changes).places(stream, stratum, at_least)
 
 
 @pytest.mark.parametrize(("size", "kinds"), [(4, 6), (6, 20)])
@@ -63,7 +59,7 @@ def test_first_arm_is_fair_across_seeds_and_strata():
 
 def test_both_sites_of_a_pair_are_equally_likely_to_get_each_arm():
     pairs = PairDesign(arms=("new", "usual"), pairs={"a": ("x", "y")})
-    first = Counter(make_pair_lists(seed(n), trial="example", design=pairs)["pair=a"][0] for n in range(4000))
+    first = Counter(pairs.list_from(seed(n), trial="example")["pair=a"][0] for n in range(4000))
     assert chisquare(list(first.values())).pvalue > CHANCE
 
 
@@ -90,9 +86,9 @@ def test_ratio_holds_at_the_end_of_every_block_and_imbalance_stays_within_one_bl
     ratio = {f"arm{index}": share for index, share in enumerate(shares)}
     unit = sum(shares)
     chosen = design(ratio=ratio, block_sizes=tuple(unit * multiple for multiple in multiples))
-    listed = block_places(seed(number), trial="t", stratum="all", design=chosen, at_least=at_least)
+    listed = chosen.places(Stream(seed(number), trial="t", stratum="all"), "all", at_least)
 
-    assert listed == block_places(seed(number), trial="t", stratum="all", design=chosen, at_least=at_least)
+    assert listed == chosen.places(Stream(seed(number), trial="t", stratum="all"), "all", at_least)
     assert at_least <= len(listed) < at_least + max(chosen.block_sizes)
     counts = Counter(listed)
     assert {arm: counts[arm] * unit for arm in ratio} == {
@@ -112,7 +108,7 @@ def test_longer_list_begins_with_the_shorter_one():
 
 def test_strata_trials_and_seeds_have_lists_of_their_own():
     listed = {
-        tuple(block_places(seed(n), trial=trial, stratum=stratum, design=design(), at_least=60))
+        tuple(design().places(Stream(seed(n), trial=trial, stratum=stratum), stratum, 60))
         for n in (1, 2)
         for trial in ("one", "two")
         for stratum in ("site=a", "site=b")
@@ -122,7 +118,7 @@ def test_strata_trials_and_seeds_have_lists_of_their_own():
 
 def test_a_list_is_made_for_every_combination_of_levels():
     factors = (Factor("site", ("north", "south")), Factor("complaint", ("pain", "mood")))
-    lists = make_block_lists(seed(1), trial="example", design=design(factors=factors))
+    lists = design(factors=factors).list_from(seed(1), trial="example")
     assert set(lists) == {
         "site=north;complaint=pain",
         "site=north;complaint=mood",
@@ -149,7 +145,7 @@ def test_a_list_is_made_for_every_combination_of_levels():
 )
 def test_design_that_can_be_guessed_or_not_carried_out_is_refused(changes, reason):
     with pytest.raises(DesignRefused, match=reason):
-        make_block_lists(seed(1), trial="example", design=design(**changes))
+        design(**changes).list_from(seed(1), trial="example")
 
 
 @pytest.mark.parametrize(
@@ -163,7 +159,7 @@ def test_design_that_can_be_guessed_or_not_carried_out_is_refused(changes, reaso
 )
 def test_pairs_that_are_no_pairs_are_refused(pairs, arms):
     with pytest.raises(DesignRefused):
-        make_pair_lists(seed(1), trial="example", design=PairDesign(arms=arms, pairs=pairs))
+        PairDesign(arms=arms, pairs=pairs).list_from(seed(1), trial="example")
 
 
 def test_name_that_would_forge_a_line_of_the_canonical_list_is_refused():

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from randomization.designs import canonical, commitment, design_from
 from randomization.drbg import Stream
-from randomization.lists import canonical, commitment, design_from, make_lists
 
 PAGE = Path(__file__).parents[2] / "docs" / "randomization-list.md"
 VECTORS = json.loads(re.search(r"```json\n(.+?)\n```", PAGE.read_text(), re.DOTALL)[1])
@@ -71,7 +71,7 @@ def test_numbers_below_six_are_as_written_down():
 @pytest.mark.parametrize("vector", VECTORS["lists"], ids=lambda vector: vector["design"]["method"])
 def test_list_and_commitment_are_as_written_down_and_as_a_stranger_computes_them(vector):
     design = design_from(vector["design"])
-    ours = make_lists(SEED, trial="example", design=design)
+    ours = design.list_from(SEED, trial="example")
 
     assert design.as_json() == vector["design"]
     assert ours == vector["places"]

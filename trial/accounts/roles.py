@@ -33,6 +33,8 @@ class Coordinator(Role):
             P.VERIFY_ELIGIBILITY,
             P.RANDOMIZE,
             P.VIEW_ARM,
+            P.UNBLIND,
+            P.RECORD_DEVIATION,
             P.RESOLVE_REPLY,
             P.RECORD_CALL,
             P.RECORD_STATUS,
@@ -60,7 +62,15 @@ class Statistician(Role):
 
     key = "statistician"
     name = _("Statistician")
-    permissions = frozenset({P.VIEW_RANDOMIZATION_DESIGN, P.SEAL_LIST, P.VIEW_DATA_ROOM})
+    permissions = frozenset({P.VIEW_RANDOMIZATION_DESIGN, P.SEAL_LIST, P.RESERVE_ENVELOPES, P.VIEW_DATA_ROOM})
+
+
+class UnblindedStaff(Role):
+    """Prepares or gives what an arm stands for in a blinded trial. Never verifies or randomizes anybody."""
+
+    key = "unblinded_staff"
+    name = _("Unblinded staff")
+    permissions = frozenset({P.VIEW_OFFICE, P.VIEW_PARTICIPANT, P.VIEW_ARM, P.VIEW_BLINDED_ARM})
 
 
 class Researcher(Role):
@@ -101,6 +111,7 @@ ALL: tuple[type[Role], ...] = (
     Coordinator,
     TrialManager,
     Statistician,
+    UnblindedStaff,
     Researcher,
     Expert,
     Monitor,

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from expertteam.selectors import case_of
-from randomization.lists import PAIRWISE_CLUSTERS
+from randomization.designs import PairDesign
 from randomization.selectors import allocation_fact, arm_for, checklist, is_allocated
 from randomization.services import allocate
 from screening.selectors import criteria_to_verify, verification_of
@@ -124,7 +124,7 @@ def randomize(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("admin:people_participant_allocation", pk)
     conditions = checklist(one, now=now())
     ready = all(condition.met for condition in conditions)
-    in_pairs = active_protocol(one.trial).randomization.method == PAIRWISE_CLUSTERS
+    in_pairs = active_protocol(one.trial).randomization.method == PairDesign.method
     context = {
         "participant": one,
         "form": form,

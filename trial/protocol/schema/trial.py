@@ -53,6 +53,8 @@ class Site(Part):
     """What people call it."""
     pair: Key | None = None
     """The pair to which the unit belongs (`pairwise_clusters`)."""
+    group: Key | None = None
+    """The group of units within which it is randomized (`stratified_clusters`)."""
     cluster: bool = False
     """Whether the site as a whole is randomized."""
 
@@ -160,26 +162,80 @@ class StratumFactor(Part):
     """`site`, or the key of a `single` item that is answered before randomization."""
     levels: tuple[Level, ...] = ()
     """Levels by answer; none for `site`, where each site is a level."""
+    weight: PositiveInt = 1
+    """How much its imbalance counts beside that of the other factors (`minimization`)."""
 
     def level_of(self, value: str) -> str | None:
         """Key of the level to which an answer belongs."""
         return next((level.key for level in self.levels if value in level.values), None)
 
 
+Method = Literal[
+    "simple",
+    "permuted_blocks",
+    "big_stick",
+    "biased_coin",
+    "minimization",
+    "imported_list",
+    "complete_clusters",
+    "stratified_clusters",
+    "pairwise_clusters",
+]
+
+Probability = Annotated[str, Field(pattern=r"^[1-9]\d{0,3}/[1-9]\d{0,3}$")]
+
+StaffRole = Literal["coordinator", "trial_manager", "statistician", "monitor", "unblinded_staff"]
+"""Who may be told by e-mail that somebody was randomized or unblinded."""
+
+
+class Unblinding(Part):
+    """Emergency unblinding of one participant in a blinded trial."""
+
+    second_person: bool = False
+    """Whether another person must approve before the arm is shown."""
+    tell: tuple[StaffRole, ...] = ()
+    """Roles whose members are told at once by e-mail that it happened; never the arm."""
+
+
 class Randomization(Part):
     """How participants or clusters come into arms. The seed is never in a file."""
 
-    method: Literal["permuted_blocks", "pairwise_clusters"]
-    """`permuted_blocks`: each participant, within strata.
+    method: Method
+    """`simple`: each place is drawn by the ratio alone.
+    `permuted_blocks`: each participant, within strata.
+    `big_stick`: a fair coin, until one arm is `maximum_imbalance` ahead.
+    `biased_coin`: a coin that prefers the arm that is behind (Efron).
+    `minimization`: prefers the arm that balances the factors best (Pocock and Simon).
+    `imported_list`: a list made elsewhere, which the statistician imports.
+    `complete_clusters`: all units at once. `stratified_clusters`: all units at once, within their `group`s.
     `pairwise_clusters`: one unit of each pair to each arm."""
     ratio: Annotated[Mapping[Key, PositiveInt], *FROZEN]
     """How many to each arm: `{ team = 1, usual = 1 }`."""
     block_sizes: tuple[PositiveInt, ...] = ()
-    """Sizes of the blocks, chosen at random; each a multiple of the ratio's sum, never 2."""
+    """Sizes of the blocks, chosen at random; each a multiple of the ratio's sum, never 2.
+    With `imported_list`: the one size by which its blocks are checked."""
     strata: tuple[StratumFactor, ...] = ()
-    """Factors; every combination of their levels is a stratum with its own list."""
+    """Factors; every combination of their levels is a stratum with its own list.
+    With `minimization`: the factors that are balanced, each by itself."""
     places_per_stratum: PositiveInt | None = None
-    """Length of the list of each stratum; enough that none runs out."""
+    """Length of the list of each stratum; enough that none runs out.
+    With `minimization` there is one list for all."""
+    probability: Probability | None = None
+    """Of the preferred arm, as a fraction: `"2/3"` (`biased_coin`), `"4/5"` (`minimization`)."""
+    maximum_imbalance: PositiveInt | None = None
+    """How far one arm may come ahead of the other within a stratum (`big_stick`, `biased_coin`)."""
+    imbalance: Literal["range", "variance"] = "range"
+    """How the imbalance within a level is measured (`minimization`)."""
+    late_places: Annotated[int, Field(ge=0)] = 0
+    """Sealed places for units that join after the others (cluster trials); 0 means that none may."""
+    masking: Literal["open", "blinded"] = "open"
+    """`blinded`: who meets participants never sees an arm, except by emergency unblinding."""
+    two_person_seal: bool = False
+    """Whether one statistician proposes the list and another one approves it."""
+    tell: tuple[StaffRole, ...] = ()
+    """Roles whose members are told by e-mail of each randomization, with the arm where the role may know."""
+    unblinding: Unblinding | None = None
+    """Emergency unblinding (`masking = "blinded"`)."""
 
 
 class Weekly(Part):

@@ -1,16 +1,16 @@
-"""The statistician's desk, and the public page of the commitment."""
+"""The statistician's desk."""
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from randomization import selectors, services
 from randomization.design import design_of
+from randomization.designs import Design, PairDesign
 from randomization.errors import DesignRefused
-from randomization.lists import PAIRWISE_CLUSTERS, BlockDesign, PairDesign
 from randomization.names import Names
 from trial.accounts.forms import ConfirmForm
 from trial.accounts.permissions import Permission
@@ -19,7 +19,7 @@ from trial.core.errors import DomainError
 from trial.people.access import access_trial, requires, staff
 from trial.people.selectors import has_permission
 from trial.protocol.models import ProtocolVersion, Trial
-from trial.protocol.selectors import active_version, protocol_of, study_of
+from trial.protocol.selectors import active_version, study_of
 
 
 @require_GET
@@ -32,7 +32,7 @@ def desk(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _desk(request: HttpRequest, trial: Trial) -> dict[str, object]:
     sealed = selectors.sealed_list(trial)
-    study = study_of(sealed.protocol_version if sealed else _in_force(trial))
+    study = study_of(sealed.protocol_version if sealed else in_force(trial))
     design = design_of(study.protocol)
     names = Names(study, get_language() or study.protocol.language)
     return {
@@ -49,14 +49,14 @@ def _desk(request: HttpRequest, trial: Trial) -> dict[str, object]:
     }
 
 
-def _in_force(trial: Trial) -> ProtocolVersion:
+def in_force(trial: Trial) -> ProtocolVersion:
     try:
         return active_version(trial)
     except ProtocolVersion.DoesNotExist:
         raise Http404 from None
 
 
-def _refusal(design: BlockDesign | PairDesign) -> str:
+def _refusal(design: Design) -> str:
     try:
         design.refuse_what_can_be_guessed()
     except DesignRefused as refused:
@@ -79,14 +79,3 @@ def seal(request: HttpRequest, slug: str) -> HttpResponse:
             messages.success(request, _("The list is sealed, and its commitment is public."))
         return redirect("randomization:desk", slug=slug)
     return render(request, "randomization/seal.html", {**_desk(request, trial), "form": form})
-
-
-@require_GET
-def commitment(request: HttpRequest, slug: str) -> HttpResponse:
-    """What anybody may write down before the first participant, and compare with the list at the end."""
-    trial = get_object_or_404(Trial, slug=slug)
-    sealed = selectors.sealed_list(trial)
-    protocol = protocol_of(sealed.protocol_version if sealed else _in_force(trial))
-    in_pairs = protocol.randomization.method == PAIRWISE_CLUSTERS
-    context = {"trial": trial, "sealed": sealed, "protocol": protocol, "in_pairs": in_pairs}
-    return render(request, "randomization/commitment.html", context)
