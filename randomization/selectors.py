@@ -1,16 +1,14 @@
 """What others may know. What tells an arm checks who asks and keeps a record, or serves the system alone."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from randomization.arms import arm_of, arms_of
 from randomization.conditions import Condition, readiness
 from randomization.models import Allocation, SealedList, Stratum
-from randomization.sealing import unseal_place
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.audit.services import record_read
@@ -84,8 +82,8 @@ def arm_for(*, user: User, participant: Participant, reason: str, now: datetime)
     """
     if not has_permission(user, Permission.VIEW_ARM, site=participant.site):
         raise NotPermitted(_("You may not know which arm this participant is in."))
-    allocation = Allocation.objects.get(participant=participant)
-    arm = dict(_arms(Allocation.objects.filter(pk=allocation.pk)))[participant.pk]
+    allocation = Allocation.objects.select_related("place__stratum").get(participant=participant)
+    arm = arm_of(allocation)
     record_read(what="arm", participant_study_id=participant.study_id, fields=["arm"], reason=reason, now=now)
     return protocol_of(allocation.protocol_version).arm(arm)
 
@@ -97,13 +95,13 @@ def for_case_work(
     allocations = Allocation.objects.filter(participant__trial=trial)
     if among is not None:
         allocations = allocations.filter(participant__in=among.values("pk"))
-    return Participant.objects.filter(pk__in=[pk for pk, arm in _arms(allocations) if arm == arm_key])
+    return Participant.objects.filter(pk__in=[pk for pk, arm in arms_of(allocations) if arm == arm_key])
 
 
 def arms_for_analysis(*, trial: Trial, reason: str, now: datetime) -> dict[int, str]:
     """Participant id to arm key of the whole trial; kept in the read log. Masked by the caller until lock."""
     record_read(what=f"arms of {trial.slug}", participant_study_id="", fields=["arm"], reason=reason, now=now)
-    return dict(_arms(Allocation.objects.filter(participant__trial=trial)))
+    return dict(arms_of(Allocation.objects.filter(participant__trial=trial)))
 
 
 def sealed_list(trial: Trial) -> SealedList | None:
@@ -116,16 +114,3 @@ def stratum_counts(trial: Trial) -> list[StratumCount]:
     """Places used in each stratum. No arm, and nothing that tells the next one."""
     strata = Stratum.objects.filter(sealed_list__trial=trial).order_by("key")
     return [StratumCount(stratum.key, stratum.used, stratum.places) for stratum in strata]
-
-
-def _arms(allocations: QuerySet[Allocation]) -> Iterator[tuple[int, str]]:
-    """(participant id, arm key), opened one by one."""
-    rows: Any = allocations.values_list(
-        "participant_id",
-        "place__stratum__sealed_list_id",
-        "place__stratum__key",
-        "place__position",
-        "place__content",
-    )
-    for participant_id, list_id, stratum, position, sealed in rows.iterator():
-        yield participant_id, unseal_place(bytes(sealed), list_id=list_id, stratum=stratum, position=position)

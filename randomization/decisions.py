@@ -1,0 +1,90 @@
+"""What minimization decided: sealed beside each allocation, read again for the next one and for every check."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from randomization.designs.base import EVERYBODY
+from randomization.designs.minimization import Counts, Decision
+from randomization.models import Allocation, SealedList
+from randomization.sealing import seal, unseal
+
+_PADDED_TO = 2048
+"""Far more than a decision takes, so that the length of what is sealed tells nothing."""
+
+
+class DecisionAt(NamedTuple):
+    """One decision, and the place on the list whose draw it used."""
+
+    position: int
+    decision: Decision
+
+
+class Tally:
+    """How many are in each arm at each level of each factor, counted from decisions as they come."""
+
+    def __init__(self, decisions: Iterable[Decision] = ()) -> None:
+        self._counts: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+        for decision in decisions:
+            self.add(decision)
+
+    def add(self, decision: Decision) -> None:
+        for factor, level in decision.levels.items():
+            self._counts[factor][level][decision.arm] += 1
+
+    @property
+    def counts(self) -> Counts:
+        return self._counts
+
+
+def decisions(sealed_list: SealedList) -> Iterator[DecisionAt]:
+    """All decisions of a list in the order in which they were made; none for another design.
+
+    Raises ListDamaged at the first one that does not open.
+    """
+    made = Allocation.objects.filter(place__stratum__sealed_list=sealed_list, decision__isnull=False)
+    in_order = made.order_by("place__position").values_list("place__position", "decision")
+    for position, sealed in in_order.iterator():
+        yield DecisionAt(position, open_decision(sealed, list_id=sealed_list.pk, position=position))
+
+
+def seal_decision(decision: Decision, *, list_id: UUID, position: int) -> bytes:
+    """Bound to its place, and padded."""
+    written = {
+        "arm": decision.arm,
+        "draw": decision.draw,
+        "levels": dict(decision.levels),
+        "scores": _written(decision.scores),
+        "probabilities": _written(decision.probabilities),
+    }
+    text = json.dumps(written, separators=(",", ":")).encode()
+    padded = text.ljust(-(-len(text) // _PADDED_TO) * _PADDED_TO)
+    return seal(padded, table="allocation", row=_row(list_id, position), field="decision")
+
+
+def open_decision(sealed: bytes, *, list_id: UUID, position: int) -> Decision:
+    """Raises ListDamaged when the decision was changed or moved to another place."""
+    text = unseal(bytes(sealed), table="allocation", row=_row(list_id, position), field="decision")
+    written: dict[str, Any] = json.loads(text)
+    return Decision(
+        arm=written["arm"],
+        draw=written["draw"],
+        levels=written["levels"],
+        scores=_read(written["scores"]),
+        probabilities=_read(written["probabilities"]),
+    )
+
+
+def _row(list_id: UUID, position: int) -> str:
+    return f"{list_id}/{EVERYBODY}/{position}"
+
+
+def _written(numbers: Mapping[str, Fraction]) -> dict[str, str]:
+    return {arm: f"{number.numerator}/{number.denominator}" for arm, number in numbers.items()}
+
+
+def _read(numbers: Mapping[str, str]) -> dict[str, Fraction]:
+    return {arm: Fraction(number) for arm, number in numbers.items()}
