@@ -1,4 +1,4 @@
-"""What minimization decided: sealed beside each allocation, read again for the next one and for every check."""
+"""What minimization decided: sealed beside each allocation, read again for the next one and to check."""
 
 import json
 from collections import Counter, defaultdict
@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from randomization.designs.base import EVERYBODY
-from randomization.designs.minimization import Counts, Decision
-from randomization.models import Allocation, SealedList
-from randomization.sealing import seal, unseal
+from randomization.designs.minimization import Counts, Decision, MinimizationDesign
+from randomization.models import Allocation, Place, SealedList
+from randomization.sealing import seal, unseal, unseal_place
 
 _PADDED_TO = 2048
 """Far more than a decision takes, so that the length of what is sealed tells nothing."""
@@ -49,6 +49,20 @@ def decisions(sealed_list: SealedList) -> Iterator[DecisionAt]:
     in_order = made.order_by("place__position").values_list("place__position", "decision")
     for position, sealed in in_order.iterator():
         yield DecisionAt(position, open_decision(sealed, list_id=sealed_list.pk, position=position))
+
+
+def decide(design: MinimizationDesign, levels: Mapping[str, str], place: Place) -> bytes:
+    """The sealed decision of whoever takes this place, by its draw and by all who came before.
+
+    The caller holds the list's counter, so that nobody comes in between.
+    """
+    sealed_list = place.stratum.sealed_list
+    before = Tally(made.decision for made in decisions(sealed_list))
+    draw = unseal_place(
+        bytes(place.content), list_id=sealed_list.pk, stratum=EVERYBODY, position=place.position
+    )
+    decision = design.decide(levels, before.counts, int(draw))
+    return seal_decision(decision, list_id=sealed_list.pk, position=place.position)
 
 
 def seal_decision(decision: Decision, *, list_id: UUID, position: int) -> bytes:

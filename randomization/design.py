@@ -19,11 +19,9 @@ from randomization.designs import (
 )
 from randomization.designs.base import EVERYBODY
 from randomization.designs.coins import FAIR
-from screening.selectors import screening_answers
-from trial.people.models import Participant
-from trial.protocol.schema import BASELINE, Protocol
+from screening.standing import Standing
+from trial.protocol.schema import Protocol
 from trial.protocol.schema.trial import StratumFactor
-from trial.questionnaires.selectors import answers_of
 
 SITE = "site"
 
@@ -33,11 +31,11 @@ def design_of(protocol: Protocol) -> Design:
     return _DESIGNS[protocol.randomization.method](protocol)
 
 
-def levels_of(participant: Participant, protocol: Protocol) -> dict[str, str] | None:
+def levels_of(standing: Standing, protocol: Protocol) -> dict[str, str] | None:
     """Factor key to the participant's level; None while a question that one depends on has no answer."""
     levels = {}
     for factor in protocol.randomization.strata:
-        level = _level(factor, participant)
+        level = _level(factor, standing)
         if level is None:
             return None
         levels[factor.key] = level
@@ -49,12 +47,10 @@ def stratum_of(levels: Mapping[str, str], protocol: Protocol) -> str:
     return EVERYBODY if protocol.randomization.method == MinimizationDesign.method else stratum_key(levels)
 
 
-def _level(factor: StratumFactor, participant: Participant) -> str | None:
+def _level(factor: StratumFactor, standing: Standing) -> str | None:
     if factor.source == SITE:
-        return participant.site.key
-    answer = screening_answers(participant).get(factor.source)
-    if answer is None:
-        answer = answers_of(participant, BASELINE).get(factor.source)
+        return standing.site
+    answer = standing.answer(factor.source)
     return None if answer is None else factor.level_of(answer)
 
 

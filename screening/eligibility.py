@@ -43,6 +43,15 @@ def decided_from_answers(protocol: Protocol) -> list[Criterion]:
     return [c for c in protocol.eligibility.criteria if c.checked_by == "participant"]
 
 
+def left_to_a_person(answers: Mapping[str, Any], protocol: Protocol) -> list[Criterion]:
+    """The criteria that somebody must check: those that say so, and those that the answers do not decide."""
+    return [
+        criterion
+        for criterion in protocol.eligibility.criteria
+        if criterion.checked_by == "coordinator" or holds(criterion, answers) is None
+    ]
+
+
 def holds(criterion: Criterion, answers: Mapping[str, Any]) -> bool | None:
     """True where the criterion does not stand in the way; None where the answers do not tell."""
     if criterion.expression is None:

@@ -8,14 +8,14 @@ from typing import Any
 from django.db.models import Count, Q
 
 from screening.document import Document, consent_document
-from screening.eligibility import holds
+from screening.eligibility import holds, left_to_a_person
 from screening.models import Attempt, Consent, ConsentTick, ScreenFailure, Verification
 from trial.core.db import rows
 from trial.people.models import Participant, ParticipantStatus, Status
 from trial.protocol.expressions import variables
 from trial.protocol.models import Trial
 from trial.protocol.schema import BASELINE, Criterion, Kind, Score
-from trial.protocol.selectors import protocol_of
+from trial.protocol.selectors import active_protocol, protocol_of
 from trial.questionnaires.selectors import instruments_due, known_answers
 
 TICKED = """
@@ -101,9 +101,8 @@ def verification_of(participant: Participant) -> Verification | None:
 
 
 def coordinator_criteria(participant: Participant) -> list[Criterion]:
-    """The criteria that a person must check for this participant."""
-    protocol = protocol_of(participant.protocol_version)
-    return [c for c in protocol.eligibility.criteria if c.checked_by == "coordinator"]
+    """The criteria of the protocol in force that a person must check for this participant."""
+    return left_to_a_person(screening_answers(participant), active_protocol(participant.trial))
 
 
 @dataclass(frozen=True)
@@ -153,11 +152,14 @@ class Decided:
 
 
 def decisions_in(verification: Verification) -> list[Decided]:
-    """What was decided about each criterion, in the protocol's order."""
+    """What was decided, criterion by criterion in the protocol's order, dropped ones included."""
+    participant = verification.participant
+    then, today = protocol_of(participant.protocol_version), active_protocol(participant.trial)
+    named = {criterion.key: criterion for one in (then, today) for criterion in one.eligibility.criteria}
     return [
-        Decided(criterion, verification.decisions[criterion.key])
-        for criterion in coordinator_criteria(verification.participant)
-        if criterion.key in verification.decisions
+        Decided(criterion, verification.decisions[key])
+        for key, criterion in named.items()
+        if key in verification.decisions
     ]
 
 

@@ -23,7 +23,9 @@ def manager(trial):
 @pytest.fixture
 def amended(trial):
     sources = read_sources(TINY)
-    text = sources.protocol.replace('version = "1.0"', 'version = "1.1"').replace("target = 8", "target = 9")
+    text = sources.protocol.replace('version = "1.0"', 'version = "1.1"').replace(
+        "target = 400", "target = 9"
+    )
     return load_protocol(sources=Sources(text, sources.instruments), reason="One more", now=NOW)
 
 
@@ -115,7 +117,7 @@ def test_a_coordinator_reads_and_may_not_decide(browser_of, trial, amended):
     activate = reverse("admin:protocol_trial_activate", args=[trial.pk, amended.pk])
     assert browser.post(activate).status_code == 404
     assert status_of(trial) == "recruiting"
-    assert active_protocol(trial).target == 8
+    assert active_protocol(trial).target == 400
 
 
 def test_a_manager_of_another_trial_sees_nothing(browser_of, trial):
@@ -131,7 +133,9 @@ def test_a_manager_of_another_trial_sees_nothing(browser_of, trial):
 def test_both_pages_are_good_on_a_phone(open_as):
     trial = make_trial()
     sources = read_sources(TINY)
-    text = sources.protocol.replace('version = "1.0"', 'version = "1.1"').replace("target = 8", "target = 9")
+    text = sources.protocol.replace('version = "1.0"', 'version = "1.1"').replace(
+        "target = 400", "target = 9"
+    )
     version = load_protocol(sources=Sources(text, sources.instruments), reason="One more", now=NOW)
     browser = open_as(make_user("trial_manager", trial=trial), viewport=PHONE)
     browser.goto(page(trial))

@@ -292,7 +292,7 @@ def test_all_mistakes_are_said_at_once_in_the_order_of_the_file():
 
 PLANTED = [
     ('slug = "tiny"', 'slgu = "tiny"', "slgu: there is no such key"),
-    ("target = 8", 'target = "many"', "target: input should be a valid integer"),
+    ("target = 400", 'target = "many"', "target: input should be a valid integer"),
     ('"Europe/Oslo"', '"Europe/Olso"', "time_zone: “Europe/Olso” is not a time zone"),
     ('key = "usual"', 'key = "talk"', "arms[1].key: “talk” is there twice"),
     ('{ nb = "Samtale", en = "Talk" }', '{ nb = "Samtale" }', "arms[0].name: the text is missing in “en”"),

@@ -85,7 +85,7 @@ def test_load_refuses_a_file_with_mistakes(file):
 
 def test_an_amendment_needs_a_reason_and_another_version(file):
     run("load", file)
-    change(file, "target = 8", "target = 9")
+    change(file, "target = 400", "target = 9")
     with pytest.raises(CommandError, match="new version"):
         run("load", file)
     change(file, 'version = "1.0"', 'version = "1.1"')
@@ -106,11 +106,11 @@ def test_activate_names_the_versions_that_there_are(file):
 
 def test_diff_compares_a_loaded_version_with_a_file_key_by_key(file):
     run("load", file)
-    change(file, "target = 8", "target = 9")
+    change(file, "target = 400", "target = 9")
     change(file, 'name = "South"', 'name = "South-East"')
     change(file.parent / "instruments" / "wellbeing.toml", 'method = "sum"', 'method = "mean"')
     said = run("diff", "tiny@1.0", file)
-    assert "~ target:\n    - 8\n    + 9" in said
+    assert "~ target:\n    - 400\n    + 9" in said
     assert "~ sites[south].name:" in said
     assert "~ instruments/wellbeing: scores[wellbeing_total].method:\n    - sum\n    + mean" in said
     assert "3 differences." in said
@@ -141,7 +141,7 @@ def test_diff_shows_only_the_lines_of_a_long_text_that_differ(file):
 
 def test_diff_ends_quietly_when_whoever_reads_has_seen_enough(file):
     other = file.parent / "other.toml"
-    other.write_text(file.read_text().replace("target = 8", "target = 9"))
+    other.write_text(file.read_text().replace("target = 400", "target = 9"))
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-m", "django", "protocol", "diff", file, other]

@@ -90,7 +90,7 @@ def earlier():
     """The tiny trial as it would have been written in a format 1 with these keys."""
     tiny = read_sources(TINY)
     instruments = {key: f'owner = "Nobody"\n{text}' for key, text in tiny.instruments.items()}
-    return Sources(tiny.protocol.replace("target = 8", "planned = 8"), instruments)
+    return Sources(tiny.protocol.replace("target = 400", "planned = 400"), instruments)
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_a_version_stored_in_an_earlier_format_is_read_through_the_steps(earlier
         loaded_at=NOW,
     )
     protocol = selectors.protocol_of(stored)
-    assert (protocol.format, protocol.target) == (2, 8)
+    assert (protocol.format, protocol.target) == (2, 400)
     assert selectors.study_of(stored).instruments["wellbeing"].title.in_("en") == "How are you?"
     assert selectors.sources_of(stored).sha256 == sources.sha256 == stored.sha256
 

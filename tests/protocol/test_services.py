@@ -21,7 +21,7 @@ def sources():
 
 def amended(sources, version="1.1"):
     text = sources.protocol.replace('version = "1.0"', f'version = "{version}"').replace(
-        "target = 8", "target = 9"
+        "target = 400", "target = 9"
     )
     return Sources(text, sources.instruments)
 
@@ -77,10 +77,10 @@ def test_the_latest_activation_is_in_force_and_the_others_are_remembered(sources
     first = load_protocol(sources=sources, now=NOW)
     second = load_protocol(sources=amended(sources), reason="More participants", now=NOW)
     activate(version=first, by="user:1", now=NOW)
-    assert selectors.active_protocol(first.trial).target == 8
+    assert selectors.active_protocol(first.trial).target == 400
     activate(version=second, by="user:2", now=NOW + timedelta(days=1))
     assert selectors.active_protocol(first.trial).target == 9
-    assert selectors.protocol_of(first).target == 8
+    assert selectors.protocol_of(first).target == 400
     rows = Activation.objects.filter(trial=first.trial).values_list("version__version", "by", "reason")
     assert list(rows) == [("1.0", "user:1", ""), ("1.1", "user:2", "More participants")]
 

@@ -20,7 +20,7 @@ from trial.people.services import add_status
 MINIMIZED = {
     'method = "permuted_blocks"': 'method = "minimization"\nprobability = "4/5"',
     "block_sizes = [4, 6]\n": "",
-    "target = 8": "target = 40",
+    "target = 400": "target = 40",
 }
 
 

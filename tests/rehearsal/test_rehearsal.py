@@ -15,7 +15,7 @@ from trial.accounts.roles import Coordinator
 from trial.protocol.reading import read_sources, study_from
 from trial.rehearsal.answers import answer, fill
 from trial.rehearsal.run import Plan
-from trial.rehearsal.services import WeeksRefused, rehearse
+from trial.rehearsal.services import ParticipantsRefused, WeeksRefused, rehearse
 from trial.rehearsal.staff import ROLES, name_of
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +66,11 @@ def test_a_percentage_is_at_most_a_hundred_even_where_the_form_allows_more():
 def test_more_weeks_than_the_protocol_has_are_refused(transactional_db):
     with pytest.raises(WeeksRefused, match="asks for 4 weeks"):
         rehearse(sources=read_sources(TINY), participants=1, weeks=999, seed=1, first_day=date(2025, 1, 6))
+
+
+def test_more_participants_than_planned_are_refused(transactional_db):
+    with pytest.raises(ParticipantsRefused, match="plans for 400 participants"):
+        rehearse(sources=read_sources(TINY), participants=401, weeks=1, seed=1, first_day=date(2025, 1, 6))
 
 
 def test_every_week_has_an_answer_or_a_reason(story):

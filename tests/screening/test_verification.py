@@ -44,10 +44,15 @@ def test_the_checklist_says_what_follows_from_the_answers(trial):
 
 
 def test_the_checklist_is_silent_where_the_answers_do_not_tell(trial):
-    [to_verify] = criteria_to_verify(make_participant(trial))
+    to_verify = criteria_to_verify(make_participant(trial))[-1]
 
     assert to_verify.suggestion is None
     assert to_verify.scores == ()
+
+
+def test_a_person_checks_what_the_answers_leave_open(trial):
+    asked = [one.criterion.key for one in criteria_to_verify(make_participant(trial))]
+    assert asked == ["on_sick_leave", "other_complaint", "needs_treatment"]
 
 
 def test_nothing_in_the_way_verifies(trial, coordinator):

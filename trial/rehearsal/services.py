@@ -29,6 +29,10 @@ class WeeksRefused(DomainError):
     """The protocol does not ask for so many weeks."""
 
 
+class ParticipantsRefused(DomainError):
+    """The protocol does not plan for so many participants, and nobody is randomized beyond its target."""
+
+
 def set_up(*, sources: Sources, password: str | None, now: datetime) -> tuple[Trial, Staff]:
     """A trial that recruits: protocol in force, sites, staff, sealed lists."""
     version = load_protocol(sources=sources, now=now)
@@ -52,7 +56,7 @@ def rehearse(
     """Run the whole trial in the database that is connected to, and tell what happened.
 
     `weeks` None means all that the protocol asks for; `out` gets a copy of the snapshot. The same seed gives
-    the same data set, bit for bit. Raises WeeksRefused.
+    the same data set, bit for bit. Raises WeeksRefused, ParticipantsRefused.
     """
     started = time.perf_counter()
     begins = datetime.combine(first_day, datetime.min.time(), UTC) - timedelta(days=1)
@@ -60,6 +64,7 @@ def rehearse(
         trial, staff = set_up(sources=sources, password=None, now=begins)
         protocol = protocol_of(trial.versions.get())
         weeks = _weeks(weeks, most=protocol.weekly.weeks)
+        _refuse_beyond(protocol.target, participants)
         size = Size(participants=participants, weeks=weeks, seed=seed, first_day=first_day)
         rehearsal = Rehearsal(trial=trial, staff=staff, size=size)
         rehearsal.run()
@@ -71,6 +76,11 @@ def _weeks(asked: int | None, *, most: int) -> int:
     if asked is not None and not 1 <= asked <= most:
         raise WeeksRefused(f"The protocol asks for {most} weeks: rehearse 1 to {most} of them.")
     return asked or most
+
+
+def _refuse_beyond(target: int, participants: int) -> None:
+    if participants > target:
+        raise ParticipantsRefused(f"The protocol plans for {target} participants: rehearse 1 to {target}.")
 
 
 def _finish(
