@@ -6,12 +6,15 @@ stream may change between releases (NumPy's may), and nothing reads a clock or t
 
 import hashlib
 import hmac
+import struct
 from collections.abc import Iterator
+from itertools import chain, count
 
 SEED_BYTES = 32
+WORD_VALUES = 2**32
 _LABEL = b"tilbake-list-1"
-_WORD_BYTES = 4
-WORD_VALUES = 2 ** (8 * _WORD_BYTES)
+_COUNTER = struct.Struct(">Q")
+_WORDS = struct.Struct(">8I")
 
 
 class Stream:
@@ -22,15 +25,10 @@ class Stream:
             raise ValueError(f"the seed must have {SEED_BYTES} bytes, not {len(seed)}")
         domain = b"\0".join([_LABEL, trial.encode(), stratum.encode()])
         self._key = hmac.digest(seed, domain, hashlib.sha256)
-        self._words = self._generate()
+        self._words: Iterator[int] = chain.from_iterable(map(self._block, count()))
 
-    def _generate(self) -> Iterator[int]:
-        counter = 0
-        while True:
-            block = hmac.digest(self._key, counter.to_bytes(8, "big"), hashlib.sha256)
-            for at in range(0, len(block), _WORD_BYTES):
-                yield int.from_bytes(block[at : at + _WORD_BYTES], "big")
-            counter += 1
+    def _block(self, counter: int) -> tuple[int, ...]:
+        return _WORDS.unpack(hmac.digest(self._key, _COUNTER.pack(counter), hashlib.sha256))
 
     def below(self, n: int) -> int:
         """A number from 0 to n - 1, each equally likely: words in the last, partial run of n are skipped."""
@@ -43,6 +41,9 @@ class Stream:
 
     def shuffle(self, items: list[str]) -> None:
         """Fisher-Yates in place, from the last item to the second: every order equally likely."""
-        for last in range(len(items) - 1, 0, -1):
-            other = self.below(last + 1)
-            items[last], items[other] = items[other], items[last]
+        words = self._words
+        for n in range(len(items), 1, -1):
+            limit = WORD_VALUES - WORD_VALUES % n  # below(n), without a million calls
+            while (word := next(words)) >= limit:
+                pass
+            items[n - 1], items[word % n] = items[word % n], items[n - 1]

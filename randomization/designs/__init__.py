@@ -15,7 +15,7 @@ from randomization.designs.base import (
     stratum_key,
 )
 from randomization.designs.blocks import BlockDesign
-from randomization.designs.clusters import ClusterDesign, PairDesign, StratifiedClusterDesign
+from randomization.designs.clusters import ClusterDesign, PairDesign, SitesDesign, StratifiedClusterDesign
 from randomization.designs.coins import CoinDesign
 from randomization.designs.imported import ImportedDesign
 from randomization.designs.minimization import MinimizationDesign
@@ -35,6 +35,7 @@ __all__ = [
     "PairDesign",
     "Places",
     "SimpleDesign",
+    "SitesDesign",
     "StratifiedClusterDesign",
     "canonical",
     "commitment",

@@ -96,6 +96,9 @@ class StrataDesign(Design):
             raise DesignRefused(
                 _("Each stratum needs between 1 and %(most)s places.") % {"most": MOST_PLACES}
             )
+        keys = [factor.key for factor in self.factors]
+        if len(set(keys)) != len(keys):
+            raise DesignRefused(_("A stratum factor is named twice."))
         for factor in self.factors:
             if not factor.levels or len(set(factor.levels)) != len(factor.levels):
                 raise DesignRefused(

@@ -1,26 +1,45 @@
-"""Designs that randomize sites: all at once when the list is sealed, and late ones by a rule."""
+"""Designs that randomize sites: all at once when the list is sealed, and late ones by a rule.
 
-from collections.abc import Mapping
+Late places are a sealed list of their own, made at the same time: whoever lets a site join cannot choose
+or know what it will get. They are taken in order, as sites join.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
 
-from randomization.designs.base import EVERYBODY, Design, refuse_bad_ratio, stratum_key
+from randomization.designs.base import EVERYBODY, MOST_PLACES, Design, refuse_bad_ratio, stratum_key
 from randomization.drbg import Stream
 from randomization.errors import DesignRefused
 
 LATE = "late"
-"""Factor of the strata whose places wait for sites that join later."""
+"""The stratum whose places wait for sites that join later; with groups, its factor: `late=<group>`."""
 
 
 @dataclass(frozen=True)
-class ClusterDesign(Design):
+class SitesDesign(Design):
+    """A design that allocates sites. Subclasses say which of them are drawn together."""
+
+    is_cluster: ClassVar[bool] = True
+
+    def where(self) -> dict[str, tuple[str, int]]:
+        """Site key to the stratum and position of its place, for all that are randomized at once."""
+        raise NotImplementedError
+
+    def late_stratum(self, group: str | None) -> str:
+        """The stratum from which a site of the group that joins later takes its place."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class ClusterDesign(SitesDesign):
     """The sites of each group, or all of them, are shared out among the arms by the ratio, all at once.
 
     Each group's list holds whole units of the ratio and, where the number of sites asks for it, a part of one
-    more that is drawn. Place 1 is for the site whose key sorts first, and so on. `late_places` more, in
-    blocks of two units, wait for sites that join later, in the order in which they come.
+    more that is drawn. Place 1 is for the site whose key sorts first, and so on. For each group `late_places`
+    more, in blocks of two units, wait for sites that join later, in the order in which they come.
     """
 
     ratio: Mapping[str, int]
@@ -29,7 +48,6 @@ class ClusterDesign(Design):
     late_places: int
 
     method = "complete_clusters"
-    is_cluster = True
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -42,47 +60,43 @@ class ClusterDesign(Design):
     def refuse_what_can_be_guessed(self) -> None:
         refuse_bad_ratio(self.ratio)
         unit = sum(self.ratio.values())
+        if not self.groups:
+            raise DesignRefused(_("No site is named."))
         for group, sites in self.groups.items():
             if len(set(sites)) < unit:
                 raise DesignRefused(
                     _("The group %(group)s needs at least %(unit)s sites, one for each share of the ratio.")
                     % {"group": group, "unit": unit}
                 )
-        if not self.groups:
-            raise DesignRefused(_("No site is named."))
+        _refuse_late_places(self.late_places)
 
     def sizes(self) -> dict[str, int]:
-        at_once = {self._key("group", group): len(sites) for group, sites in self.groups.items()}
-        late = {self._key(LATE, group): self.late_places for group in self.groups if self.late_places}
+        at_once = {_key("group", group): len(sites) for group, sites in self.groups.items()}
+        late = {self.late_stratum(group): self.late_places for group in self.groups if self.late_places}
         return at_once | late
 
     def places(self, stream: Stream, stratum: str, at_least: int) -> list[str]:
+        """Raises DesignRefused when more places are asked for sites that were randomized at once."""
         unit = [arm for arm, share in self.ratio.items() for _share in range(share)]
-        if stratum == LATE or stratum.startswith(f"{LATE}="):
-            return _late(stream, unit, at_least)
-        whole = unit * (at_least // len(unit))
+        if _is_late(stratum):
+            return _blocks_of(unit * 2, stream, at_least)
+        if at_least != self.sizes()[stratum]:
+            raise DesignRefused(_("These sites were randomized at once: only late places can be added."))
         part = list(unit)
         stream.shuffle(part)
-        places = whole + part[: at_least % len(unit)]
+        places = unit * (at_least // len(unit)) + part[: at_least % len(unit)]
         stream.shuffle(places)
         return places
 
     def where(self) -> dict[str, tuple[str, int]]:
-        """Site key to the stratum and position of its place."""
         return {
-            site: (self._key("group", group), position)
+            site: (_key("group", group), position)
             for group, sites in self.groups.items()
             for position, site in enumerate(sorted(sites), start=1)
         }
 
     def late_stratum(self, group: str | None) -> str:
-        """Where a site of the group that joins later finds its place."""
-        return self._key(LATE, group or EVERYBODY)
-
-    def _key(self, factor: str, group: str) -> str:
-        if group == EVERYBODY:
-            return EVERYBODY if factor == "group" else LATE
-        return stratum_key({factor: group})
+        return _key(LATE, group or EVERYBODY)
 
 
 @dataclass(frozen=True)
@@ -93,7 +107,7 @@ class StratifiedClusterDesign(ClusterDesign):
 
 
 @dataclass(frozen=True)
-class PairDesign(Design):
+class PairDesign(SitesDesign):
     """Matched pairs of sites: one of each pair to each of two arms, all at once.
 
     `late_places` more, two for each, wait for pairs that join later.
@@ -105,7 +119,6 @@ class PairDesign(Design):
     late_places: int = 0
 
     method = "pairwise_clusters"
-    is_cluster = True
 
     def as_json(self) -> dict[str, Any]:
         """The design; a pair's sites stand in the order of its places."""
@@ -122,6 +135,7 @@ class PairDesign(Design):
         for pair, sites in self.pairs.items():
             if len(set(sites)) != 2:
                 raise DesignRefused(_("The pair %(pair)s must have exactly two sites.") % {"pair": pair})
+        _refuse_late_places(self.late_places)
         if self.late_places % 2:
             raise DesignRefused(_("Late places of pairs come two by two."))
 
@@ -130,27 +144,39 @@ class PairDesign(Design):
         return at_once | ({LATE: self.late_places} if self.late_places else {})
 
     def places(self, stream: Stream, stratum: str, at_least: int) -> list[str]:
-        """Place 1 is for the site whose key sorts first; late pairs take two places each."""
-        places: list[str] = []
-        while len(places) < at_least:
-            arms = list(self.arms)
-            stream.shuffle(arms)
-            places.extend(arms)
-        return places
+        """Two for each pair, the first one for the site whose key sorts first."""
+        return _blocks_of(self.arms, stream, at_least)
 
     def where(self) -> dict[str, tuple[str, int]]:
-        """Site key to the stratum and position of its place."""
         return {
             site: (stratum_key({"pair": pair}), position)
             for pair, sites in self.pairs.items()
             for position, site in enumerate(sorted(sites), start=1)
         }
 
+    def late_stratum(self, group: str | None) -> str:
+        return LATE
 
-def _late(stream: Stream, unit: list[str], at_least: int) -> list[str]:
+
+def _key(factor: str, group: str) -> str:
+    if group == EVERYBODY:
+        return LATE if factor == LATE else EVERYBODY
+    return stratum_key({factor: group})
+
+
+def _is_late(stratum: str) -> bool:
+    return stratum == LATE or stratum.startswith(f"{LATE}=")
+
+
+def _blocks_of(arms: Sequence[str], stream: Stream, at_least: int) -> list[str]:
     places: list[str] = []
     while len(places) < at_least:
-        block = unit * 2
+        block = list(arms)
         stream.shuffle(block)
         places.extend(block)
     return places
+
+
+def _refuse_late_places(number: int) -> None:
+    if not 0 <= number <= MOST_PLACES:
+        raise DesignRefused(_("There can be at most %(most)s late places.") % {"most": MOST_PLACES})

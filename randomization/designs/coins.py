@@ -18,8 +18,8 @@ class CoinDesign(StrataDesign):
     """The arm that is behind is preferred with `probability`, and certain at `maximum_imbalance`.
 
     Probability 2/3 without a maximum is Efron's biased coin (Biometrika 1971;58:403-17); 1/2 with a maximum
-    is the big stick (Soares and Wu, Commun Stat 1983;12:2017-34); both together is the biased coin design
-    with imbalance tolerance (Chen, J Stat Plan Inference 1999;75:81-98).
+    is the big stick (Soares and Wu, Commun Stat Theory Methods 1983;12:2017-34); both together is the biased
+    coin design with imbalance tolerance (Chen, Commun Stat Stoch Models 1999;15:953-75).
     """
 
     probability: Fraction
@@ -60,7 +60,7 @@ class CoinDesign(StrataDesign):
         return places
 
     def _of_first(self, ahead: int) -> Fraction:
-        """The first arm's probability. 0 and 1 also take a word: every place takes one draw."""
+        """The first arm's probability. Also 0 and 1 are drawn for: every place asks the stream once."""
         if ahead == 0:
             return FAIR
         at_the_limit = self.maximum_imbalance is not None and abs(ahead) >= self.maximum_imbalance
