@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
@@ -15,6 +16,7 @@ from randomization.errors import DesignRefused
 
 NONCE_BYTES = 32
 MOST_PLACES = 1_000_000
+LONGEST_KEY = 400
 EVERYBODY = "all"
 """Key of the one stratum of a design without factors."""
 
@@ -82,6 +84,10 @@ class StrataDesign(Design):
         """Each arm as often as its share: one unit of the ratio, in the design's order."""
         return [arm for arm, share in self.ratio.items() for _share in range(share)]
 
+    @property
+    def number_of_strata(self) -> int:
+        return prod(len(factor.levels) for factor in self.factors)
+
     def as_json(self) -> dict[str, Any]:
         return {
             "method": self.method,
@@ -92,10 +98,6 @@ class StrataDesign(Design):
 
     def refuse_what_can_be_guessed(self) -> None:
         refuse_bad_ratio(self.ratio)
-        if not 1 <= self.places_per_stratum <= MOST_PLACES:
-            raise DesignRefused(
-                _("Each stratum needs between 1 and %(most)s places.") % {"most": MOST_PLACES}
-            )
         keys = [factor.key for factor in self.factors]
         if len(set(keys)) != len(keys):
             raise DesignRefused(_("A stratum factor is named twice."))
@@ -104,6 +106,12 @@ class StrataDesign(Design):
                 raise DesignRefused(
                     _("The stratum factor %(key)s needs levels, each named once.") % {"key": factor.key}
                 )
+        if not 1 <= self.places_per_stratum <= MOST_PLACES // self.number_of_strata:
+            raise DesignRefused(
+                _("Each stratum needs a place, and the whole list at most %(most)s.") % {"most": MOST_PLACES}
+            )
+        if max(map(len, self.sizes())) > LONGEST_KEY:
+            raise DesignRefused(_("The names of factors and levels are too long together."))
 
     def sizes(self) -> dict[str, int]:
         return {stratum_key(levels): self.places_per_stratum for levels in strata(self.factors)}

@@ -51,6 +51,10 @@ class MinimizationDesign(StrataDesign):
 
     method = "minimization"
 
+    @property
+    def number_of_strata(self) -> int:
+        return 1
+
     def as_json(self) -> dict[str, Any]:
         probability = f"{self.probability.numerator}/{self.probability.denominator}"
         return super().as_json() | {

@@ -128,7 +128,7 @@ MISTAKES = [
     ("block_sizes = [4, 6]", "block_sizes = [4, 5]", "randomization.block_sizes[1]", "not a multiple of 2"),
     ("block_sizes = [4, 6]", "", "randomization.block_sizes", "need sizes"),
     ("places_per_stratum = 40", "", "randomization", "places_per_stratum"),
-    ('name = "North"', 'name = "North"\npair = "a"', "sites[0]", "pairwise_clusters"),
+    ('name = "North"', 'name = "North"\npair = "a"', "sites[0].pair", "pairwise_clusters"),
     (
         'source = "main_complaint"',
         'source = "main_complain"',

@@ -61,6 +61,9 @@ def test_what_a_file_leaves_out_means_what_it_meant_when_it_was_loaded():
     read = flat(study_from(frozen("workup")).protocol)
     meant = {
         "contact_details.postal_code": "none",
+        "randomization.late_places": "0",
+        "randomization.masking": "open",
+        "randomization.two_person_seal": "False",
         "consent.ticks[registers].required": "False",
         "eligibility.criteria[neck_or_back].checked_by": "participant",
         "eligibility.pages[pain].items[pain_place].options[neck].alone": "False",

@@ -139,7 +139,7 @@ def test_a_list_is_made_for_every_combination_of_levels():
         ({"ratio": {"new": 1}}, "two arms"),
         ({"ratio": {"new": 1, "usual": 0}}, "at least 1"),
         ({"ratio": {"new": 1, "usual\n1 new": 1}}, "name of an arm"),
-        ({"places_per_stratum": 0}, "places"),
+        ({"places_per_stratum": 0}, "a place"),
         ({"factors": (Factor("site", ()),)}, "levels"),
     ],
 )
