@@ -1,5 +1,6 @@
 """What tests stand on, made by the product's own services. Each app has its section."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -29,6 +30,7 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """A Monday at ten in Oslo."""
 
 TINY = Path(__file__).parent / "protocols" / "tiny.toml"
+RATIO = "ratio = { talk = 1, usual = 1 }"
 
 _numbers = count(1)
 
@@ -51,6 +53,31 @@ def make_trial(
     if recruiting:
         set_trial_status(trial=version.trial, name=TrialStatus.Name.RECRUITING, by="system:test", now=then)
     return version.trial
+
+
+def by_method(method: str) -> dict[str, str]:
+    """Changes to the tiny protocol: `make_trial(changes=by_method("simple"))` randomizes so."""
+    text = TINY.read_text()
+    section = re.search(r"\[randomization\].+?(?=\[weekly\])", text, re.DOTALL)[0]
+    strata = section[section.index("[[randomization.strata]]") :]
+    more = {
+        "simple": "places_per_stratum = 40",
+        "permuted_blocks": "block_sizes = [4, 6]\nplaces_per_stratum = 40",
+        "big_stick": "maximum_imbalance = 3\nplaces_per_stratum = 40",
+        "biased_coin": 'probability = "2/3"\nplaces_per_stratum = 40',
+        "minimization": 'probability = "4/5"\nplaces_per_stratum = 160',
+        "imported_list": "block_sizes = [4]\nplaces_per_stratum = 40",
+    }
+    if method in more:
+        return {section: f'[randomization]\nmethod = "{method}"\n{RATIO}\n{more[method]}\n\n{strata}'}
+    of_site = {"stratified_clusters": 'group = "one"\n', "pairwise_clusters": 'pair = "one"\n'}.get(
+        method, ""
+    )
+    return {
+        section: f'[randomization]\nmethod = "{method}"\n{RATIO}\nlate_places = 4\n\n',
+        'name = "North"\n': f'name = "North"\ncluster = true\n{of_site}',
+        'name = "South"\n': f'name = "South"\ncluster = true\n{of_site}',
+    }
 
 
 def lock_data(trial: Trial, *, now: datetime = NOW) -> None:
