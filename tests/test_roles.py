@@ -27,8 +27,10 @@ EVERYBODY = {(role, place) for role in ROLES if role != "system_administrator" f
     ("", ""),
 }
 STAFF = " ".join(f"{role}*" for role in ROLES)
-OFFICE = "coordinator* trial_manager* monitor* system_administrator"
+OFFICE = "coordinator* trial_manager* unblinded_staff* monitor* system_administrator"
 MANAGERS = "coordinator trial_manager"
+READERS = f"{MANAGERS} unblinded_staff monitor"
+READERS_ANYWHERE = "coordinator+ trial_manager+ unblinded_staff+ monitor+"
 TEAM = "coordinator trial_manager expert"
 REFUSALS = {
     "": {"/accounts/login/", "/accounts/reauthenticate/"},
@@ -120,10 +122,7 @@ ROWS: dict[str, tuple[str | None, str | None]] = {
     "admin:people_participant_find": ("", "coordinator* trial_manager*"),
     "admin:people_participant_verify": (MANAGERS, MANAGERS),
     "admin:people_participant_randomize": (MANAGERS, MANAGERS),
-    "admin:people_participant_allocation": (
-        f"{MANAGERS} monitor",
-        f"{MANAGERS} monitor",
-    ),  # a monitor: no arm
+    "admin:people_participant_allocation": (READERS, READERS),  # a monitor: no arm
     "admin:people_participant_identity": (MANAGERS, MANAGERS),
     "admin:people_participant_status": (MANAGERS, MANAGERS),
     "admin:followup_call_worklist": ("coordinator* trial_manager*", ""),
@@ -131,7 +130,7 @@ ROWS: dict[str, tuple[str | None, str | None]] = {
     "admin:followup_weeks": (f"{MANAGERS} monitor", ""),
     "admin:followup_correct": (MANAGERS, MANAGERS),
     "admin:protocol_trial_status": ("", "trial_manager"),
-    "admin:protocol_trial_version": ("coordinator+ trial_manager+ monitor+ system_administrator", ""),
+    "admin:protocol_trial_version": (READERS_ANYWHERE + " system_administrator", ""),
     "admin:protocol_trial_activate": ("", "trial_manager"),
     # --- logging in ---
     "account_login": ("everybody", "everybody"),
@@ -177,24 +176,25 @@ ADMIN = {
     "audit.AuditEvent": ("trial_manager monitor", "", ""),
     "audit.ReadEvent": ("trial_manager monitor", "", ""),
     "followup.Call": (MANAGERS, "", ""),
-    "followup.Occasion": (f"{MANAGERS} monitor", "", ""),
+    "followup.Occasion": (READERS, "", ""),
     "followup.UnclearReply": (MANAGERS, "", MANAGERS),
     "messaging.Heartbeat": ("system_administrator", "", ""),
-    "messaging.Inbound": ("coordinator+ trial_manager+ monitor+", "", ""),
-    "messaging.Message": (f"{MANAGERS} monitor", "", ""),
+    "messaging.Inbound": (READERS_ANYWHERE, "", ""),
+    "messaging.Message": (READERS, "", ""),
     "people.Membership": (
         "trial_manager system_administrator",
         "trial_manager system_administrator",
         "trial_manager system_administrator",
     ),
-    "people.Participant": (f"{MANAGERS} monitor", "", ""),
-    "people.Site": (f"{MANAGERS} monitor system_administrator", "", "trial_manager"),
-    "protocol.Trial": ("coordinator+ trial_manager+ monitor+ system_administrator", "", ""),
-    "questionnaires.ResponseSet": (f"{MANAGERS} monitor", "", ""),
+    "people.Participant": (READERS, "", ""),
+    "people.Site": (f"{READERS} system_administrator", "", "trial_manager"),
+    "protocol.Trial": (READERS_ANYWHERE + " system_administrator", "", ""),
+    "questionnaires.ResponseSet": (READERS, "", ""),
 }
 HISTORY = {
     # where the history is not for all who see the thing: what tells an arm is not told to the blinded
-    "messaging.Message": MANAGERS,
+    "messaging.Message": f"{MANAGERS} unblinded_staff",
+    "people.Participant": f"{MANAGERS} monitor",
     "audit.ReadEvent": "",  # only ever added: the page itself says all
 }
 

@@ -1,4 +1,4 @@
-"""The people who work in a rehearsed or demonstrated trial, one of each role."""
+"""The people who work in a rehearsed or demonstrated trial, one of each role that an open trial has."""
 
 from collections.abc import Mapping
 from datetime import datetime
