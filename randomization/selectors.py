@@ -14,7 +14,7 @@ from trial.accounts.permissions import Permission
 from trial.audit.services import record_read
 from trial.people.errors import NotPermitted
 from trial.people.models import Participant
-from trial.people.selectors import has_permission
+from trial.people.selectors import Someone, has_permission
 from trial.protocol.models import Trial
 from trial.protocol.schema.trial import Arm
 from trial.protocol.selectors import protocol_of
@@ -75,12 +75,17 @@ def allocation_times(trial: Trial) -> QuerySet[Allocation, tuple[int, datetime]]
     )
 
 
+def may_know_arm(user: Someone, participant: Participant) -> bool:
+    """Whether the arm is open to this user: in a blinded trial only to who has VIEW_BLINDED_ARM."""
+    return has_permission(user, Permission.VIEW_ARM, site=participant.site)
+
+
 def arm_for(*, user: User, participant: Participant, reason: str, now: datetime) -> Arm:
     """The participant's arm, for somebody on the staff; kept in the read log.
 
     Raises NotPermitted for whoever may not know, Allocation.DoesNotExist before randomization.
     """
-    if not has_permission(user, Permission.VIEW_ARM, site=participant.site):
+    if not may_know_arm(user, participant):
         raise NotPermitted(_("You may not know which arm this participant is in."))
     allocation = Allocation.objects.select_related("place__stratum").get(participant=participant)
     arm = arm_of(allocation)

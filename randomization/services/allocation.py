@@ -10,6 +10,7 @@ from randomization.decisions import decide
 from randomization.designs import MinimizationDesign
 from randomization.errors import ListExhausted, NotReady
 from randomization.models import Allocation, Place, Stratum
+from randomization.services.notices import tell_randomized
 from trial.accounts.models import User
 from trial.people.models import Participant
 from trial.protocol.models import Trial
@@ -39,13 +40,15 @@ def allocate(*, participant: Participant, by: User, now: datetime) -> Allocation
         return existing
     participant.trial = Trial.objects.select_for_update(no_key=True).get(pk=participant.trial_id)
     ready = readiness(participant, now=now)
-    return Allocation.objects.create(
+    allocation = Allocation.objects.create(
         participant=participant,
         protocol_version=ready.version,
         at=now,
         by=by,
         **_given(_source(ready)),
     )
+    tell_randomized(allocation)
+    return allocation
 
 
 def _source(ready: Readiness) -> Source:

@@ -246,6 +246,7 @@ EMAIL_PORT = port("EMAIL_PORT", otherwise=587)
 EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = True
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = required(
     "DEFAULT_FROM_EMAIL", hint="the sender of staff e-mail", otherwise="tilbake@localhost"
 )
@@ -285,6 +286,7 @@ SWEEPS = {  # task: seconds between two wake-ups
     "trial.messaging.tasks.dispatch": 10,
     "trial.messaging.tasks.recover": 60,
     "screening.tasks.forget": 3600,
+    "randomization.tasks.send_notices": 60,
     "followup.tasks.make_plans": 60,
     "followup.tasks.turn_due_occasions": 60,
     "followup.tasks.turn_reminders": 300,

@@ -23,9 +23,9 @@ class MembershipBackend:
         held = [m for m in _held(user_obj) if perm in BY_KEY[m.role].permissions]
         place = _place(obj)
         if isinstance(place, Site):
-            return grants_permission(held, site=place)
+            return grants_permission(held, Permission(perm), site=place)
         if isinstance(place, Trial):
-            return grants_permission(held, trial=place)
+            return grants_permission(held, Permission(perm), trial=place)
         return obj is None and bool(held)
 
 

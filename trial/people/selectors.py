@@ -17,8 +17,12 @@ from trial.people.facts import ABOUT_CONTACT, Barrier, Facts, StatusRow, read_fa
 from trial.people.identity import blind_index
 from trial.people.models import Membership, Participant, ParticipantStatus, Site, Status
 from trial.protocol.models import Trial
+from trial.protocol.selectors import blinded_trials
 
 Someone: TypeAlias = User | AnonymousUser
+
+TELLS_ARM = (Permission.VIEW_ARM, Permission.MANAGE_CASE)
+"""What a blinded trial grants only with VIEW_BLINDED_ARM: that there is a case tells the arm as well."""
 
 HAPPENED = """
 SELECT participant_id, name, at, until
@@ -40,15 +44,22 @@ def has_permission(
 ) -> bool:
     """Whether the user may: at this site, in this whole trial, or (with neither) anywhere at all.
 
-    A role at one site never counts for the whole trial.
+    A role at one site never counts for the whole trial. In a blinded trial few may know an arm (TELLS_ARM).
     """
-    return grants_permission(granting(user, permission), trial=trial, site=site)
+    return grants_permission(granting(user, permission), permission, trial=trial, site=site)
 
 
 def grants_permission(
-    held: Iterable[Membership], *, trial: Trial | None = None, site: Site | None = None
+    held: Iterable[Membership],
+    permission: Permission,
+    *,
+    trial: Trial | None = None,
+    site: Site | None = None,
 ) -> bool:
-    """Whether any of these memberships, all granting the permission in question, reaches so far."""
+    """Whether any of these memberships, all granting the permission, reaches so far."""
+    where = site.trial_id if site else trial and trial.pk
+    if where and permission in TELLS_ARM and where in blinded_trials([where]):
+        held = [m for m in held if _unblinded(m.role)]
     if site is not None:
         return any(m.trial_id in (None, site.trial_id) and m.site_id in (None, site.pk) for m in held)
     if trial is not None:
@@ -58,8 +69,15 @@ def grants_permission(
 
 def granting(user: Someone, permission: Permission) -> QuerySet[Membership]:
     """The user's memberships whose role has the permission; of trial and site their ids."""
-    roles = [key for key, role in BY_KEY.items() if permission in role.permissions]
-    return memberships(user).select_related(None).filter(role__in=roles)
+    return memberships(user).select_related(None).filter(role__in=_roles_with(permission))
+
+
+def _roles_with(permission: Permission) -> list[str]:
+    return [key for key, role in BY_KEY.items() if permission in role.permissions]
+
+
+def _unblinded(role: str) -> bool:
+    return Permission.VIEW_BLINDED_ARM in BY_KEY[role].permissions
 
 
 def sites_for(user: Someone, permission: Permission) -> QuerySet[Site]:
@@ -83,7 +101,11 @@ def participants_for(user: Someone, permission: Permission) -> QuerySet[Particip
 
 def users_with(permission: Permission, *, site: Site) -> QuerySet[User]:
     """The users who may at this site: to choose colleagues from."""
-    roles = [key for key, role in BY_KEY.items() if permission in role.permissions]
+    return members(_roles_with(permission), site=site)
+
+
+def members(roles: Collection[str], *, site: Site) -> QuerySet[User]:
+    """The users who have one of these roles at this site, in its whole trial or in the installation."""
     held = Membership.objects.filter(
         Q(trial=None) | Q(trial=site.trial_id), Q(site=None) | Q(site=site), ended_at=None, role__in=roles
     )
@@ -92,6 +114,14 @@ def users_with(permission: Permission, *, site: Site) -> QuerySet[User]:
 
 def _reach(user: Someone, permission: Permission, *, site: str, trial: str) -> Q:
     held = list(granting(user, permission))
+    reach = _reached_by(held, site=site, trial=trial)
+    if permission in TELLS_ARM and (blinded := blinded_trials()):
+        unblinded = [m for m in held if _unblinded(m.role)]
+        reach = reach & ~Q(**{f"{trial}__in": blinded}) | _reached_by(unblinded, site=site, trial=trial)
+    return reach
+
+
+def _reached_by(held: Collection[Membership], *, site: str, trial: str) -> Q:
     if any(m.trial_id is None for m in held):
         return Q()
     whole_trials = {m.trial_id for m in held if m.site_id is None}

@@ -17,6 +17,13 @@ SELECT DISTINCT ON (version.trial_id) version.id, version.trial_id, version.vers
  ORDER BY version.trial_id, activation.id DESC
 """
 
+EVER_IN_FORCE = """
+SELECT version.id, version.trial_id, version.sha256
+  FROM protocol_protocolversion AS version
+ WHERE EXISTS (SELECT FROM protocol_activation WHERE version_id = version.id)
+   AND (%(trials)s::bigint[] IS NULL OR version.trial_id = ANY(%(trials)s::bigint[]))
+"""
+
 LATEST_STATUS = """
 SELECT name FROM protocol_trialstatus WHERE trial_id = %(trial)s ORDER BY id DESC LIMIT 1
 """
@@ -53,6 +60,16 @@ def versions_in_force(trials: Collection[int] | None = None) -> list[ProtocolVer
 def active_protocols(trials: Collection[int]) -> dict[int, Protocol]:
     """The protocol in force of each of these trials, by trial id, in one query."""
     return {one.trial_id: protocol_of(one) for one in versions_in_force(trials)}
+
+
+def blinded_trials(trials: Collection[int] | None = None) -> set[int]:
+    """Those of these trials (by id), or of all, whose arms are hidden from who meets participants.
+
+    A trial that ever was blinded stays so: an amendment cannot show who is in which arm.
+    """
+    wanted = {"trials": None if trials is None else list(trials)}
+    versions = ProtocolVersion.objects.raw(EVER_IN_FORCE, wanted)
+    return {one.trial_id for one in versions if protocol_of(one).randomization.masking == "blinded"}
 
 
 def active_study(trial: Trial) -> Study:

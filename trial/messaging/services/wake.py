@@ -1,6 +1,7 @@
-"""Wake the sweep that sends, for somebody who waits with the phone in hand."""
+"""Wake a sweep that sends, for somebody who waits."""
 
 import logging
+from functools import partial
 from threading import Thread
 
 from celery import Celery, current_app
@@ -16,21 +17,26 @@ logger = logging.getLogger(__name__)
 
 
 def wake_dispatch() -> None:
-    """Once this transaction is committed, ask a worker to send what is due; it never fails, and never waits.
+    """The sweep of SMS: for whoever waits with the phone in hand."""
+    wake(DISPATCH)
+
+
+def wake(sweep: str) -> None:
+    """Once this transaction is committed, ask a worker to run the sweep; it never fails, and never waits.
 
     A thread does it: a broker that is gone must not show in how long the answer to a known phone takes.
     """
-    transaction.on_commit(_begin, robust=True)
+    transaction.on_commit(partial(_begin, sweep), robust=True)
 
 
-def _begin() -> None:
-    Thread(target=send_wake_up, args=[current_app._get_current_object()], daemon=True).start()
+def _begin(sweep: str) -> None:
+    Thread(target=send_wake_up, args=[current_app._get_current_object(), sweep], daemon=True).start()
 
 
-def send_wake_up(app: Celery) -> None:
+def send_wake_up(app: Celery, sweep: str = DISPATCH) -> None:
     """One attempt. Beat's sweep is the safety net, so any failure is a line in the log."""
     try:
         with app.connection_for_write(transport_options=PATIENCE) as connection:
-            app.send_task(DISPATCH, connection=connection, retry=False, expires=STALE_SECONDS)
+            app.send_task(sweep, connection=connection, retry=False, expires=STALE_SECONDS)
     except Exception as error:
         logger.warning("No worker was woken (%s); the next sweep of beat sends.", type(error).__name__)

@@ -16,6 +16,7 @@ from trial.accounts.roles import (
     Role,
     Statistician,
     TrialManager,
+    UnblindedStaff,
 )
 from trial.people.errors import NotPermitted, RolesKeptApart
 from trial.people.models import Membership, Site
@@ -31,8 +32,13 @@ KEPT_APART: tuple[tuple[type[Role], type[Role]], ...] = (
     (Researcher, Coordinator),
     (Researcher, TrialManager),
     (Researcher, Expert),
+    (UnblindedStaff, Statistician),
+    (UnblindedStaff, Researcher),
+    (UnblindedStaff, Coordinator),
+    (UnblindedStaff, TrialManager),
 )
-"""Who holds the lists never meets participants, and who analyses blinded never learns an arm."""
+"""Who holds the lists never meets participants, who analyses blinded never learns an arm, and who knows the
+arms of a blinded trial neither verifies nor randomizes."""
 
 
 @transaction.atomic
