@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,7 +10,10 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.http import HttpResponse
 from django.test import Client
+from django.urls import reverse
 from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.accounts.conftest import PASSWORD
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
@@ -106,6 +110,22 @@ def assert_good(page: Page) -> None:
     assert found.violations_count == 0, found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     expect(page.locator("h1")).to_have_count(1)
+
+
+def add_passkey(page: Page, *, check: Callable[[Page], object] = bool) -> None:
+    """A key for whoever is logged in, in an authenticator that presses its own button; `check`: its pages."""
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    key = {"protocol": "ctap2", "transport": "internal", "automaticPresenceSimulation": True}
+    key |= dict.fromkeys(("hasResidentKey", "hasUserVerification", "isUserVerified"), True)
+    session.send("WebAuthn.addVirtualAuthenticator", {"options": key})
+    page.goto(reverse("mfa_add_webauthn"))
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Confirm").click()
+    check(page)
+    page.get_by_text("Passwordless", exact=True).click()
+    page.get_by_role("button", name="Add").click()
+    page.wait_for_url(lambda url: not url.endswith("/add/"))  # the authenticator answers in its own time
 
 
 def photograph(page: Page, name: str, *, whole: bool = True) -> None:

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from tests.accounts.conftest import PASSWORD
 from tests.accounts.test_login import code
-from tests.browsers import assert_good, photograph
+from tests.browsers import add_passkey, assert_good, photograph
 from tests.factories import make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -66,29 +66,8 @@ def test_the_pages_of_ones_own_account_are_good_on_a_phone(open_as, name):
 def test_a_passkey_is_added_and_logs_in(open_as):
     user = make_user("system_administrator", password=PASSWORD)
     page = open_as()
-    session = page.context.new_cdp_session(page)
-    session.send("WebAuthn.enable")
-    session.send(
-        "WebAuthn.addVirtualAuthenticator",
-        {
-            "options": {
-                "protocol": "ctap2",
-                "transport": "internal",
-                "hasResidentKey": True,
-                "hasUserVerification": True,
-                "isUserVerified": True,
-                "automaticPresenceSimulation": True,
-            }
-        },
-    )
     log_in(page, user)
-    page.goto(reverse("mfa_add_webauthn"))
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Confirm").click()
-    assert_good(page)
-    page.get_by_text("Passwordless", exact=True).click()
-    page.get_by_role("button", name="Add").click()
-    page.wait_for_url(lambda url: not url.endswith("/add/"))  # the authenticator answers in its own time
+    add_passkey(page, check=assert_good)
     for name in ("mfa_list_webauthn", "mfa_reauthenticate_webauthn"):
         page.goto(reverse(name))
         assert_good(page)
