@@ -50,3 +50,13 @@ class ListDamaged(DomainError):
             _("The sealed list does not agree with itself (%(what)s). Tell the statistician.")
             % {"what": what}
         )
+
+
+class TrailDisagrees(DomainError):
+    """The audit trail and the tables of randomization do not say the same, or the trail was touched."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            _("The audit trail and the randomization do not agree (%(what)s). Tell the statistician.")
+            % {"what": what}
+        )

@@ -1,14 +1,28 @@
 """Does everything about a trial's randomization agree? Looks at all of it, tells no arm."""
 
-from collections.abc import Mapping
+from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from randomization.designs import canonical, commitment, design_from
+from randomization.committed import Opened, committed_lists, made, opened
+from randomization.decisions import Tally, decisions
+from randomization.designs import ClusterDesign, MinimizationDesign, PairDesign, design_from
+from randomization.designs.base import EVERYBODY
+from randomization.designs.clusters import LATE
 from randomization.errors import ListDamaged, NotSealed
-from randomization.models import Allocation, ClusterAllocation, Place, SealedList, Stratum
-from randomization.sealing import unseal, unseal_place
+from randomization.models import (
+    Allocation,
+    ClusterAllocation,
+    Envelope,
+    EnvelopeReturn,
+    SealedList,
+    Stratum,
+)
+from randomization.trail import check_chain, check_tables
 from trial.protocol.models import Trial
 
 
@@ -22,58 +36,118 @@ class Agreement:
     allocations: int
 
 
+@transaction.atomic
 def verify(trial: Trial) -> Agreement:
-    """Raises NotSealed, or ListDamaged with the first thing that does not agree.
+    """Raises NotSealed, or ListDamaged or TrailDisagrees with the first thing that does not agree.
 
-    Sealed places, the list made again from the seed, the commitment, the counters and the allocations.
+    In this order: the audit trail's chain; the places with the list made again from the seed and with every
+    commitment; envelopes, order and counters; sites; each decision of minimization; and every row with the
+    trail's record of how it was made.
     """
-    sealed = SealedList.objects.filter(trial=trial).first()
+    sealed = SealedList.objects.filter(trial=trial).select_related("trial").first()
     if sealed is None:
         raise NotSealed
-    listed = _opened(sealed)
-    design = design_from(sealed.design)
-    if listed != design.list_from(_secret(sealed, "seed"), trial=trial.slug):
-        raise ListDamaged(_("the places are not those that the seed makes"))
-    if sealed.commitment != commitment(_secret(sealed, "nonce"), canonical(trial.slug, design, listed)):
-        raise ListDamaged(_("the list is not the one that was committed to"))
-    for stratum in Stratum.objects.filter(sealed_list=sealed):
-        _check_counter(stratum, len(listed[stratum.key]))
+    check_chain()
+    listed = opened(sealed)
+    _check_list(sealed, listed)
+    _check_allocations(sealed)
+    strata = list(Stratum.objects.filter(sealed_list=sealed).order_by("pk"))
+    for stratum in strata:
+        _check_counter(stratum, len(listed.get(stratum.key, [])))
+    _check_sites(sealed)
+    _check_decisions(sealed, listed)
+    check_tables(trial)
     return Agreement(
         commitment=sealed.commitment,
-        strata=len(listed),
+        strata=len(strata),
         places=sum(map(len, listed.values())),
         allocations=Allocation.objects.filter(participant__trial=trial).count(),
     )
 
 
-def _secret(sealed: SealedList, field: str) -> bytes:
-    return unseal(bytes(getattr(sealed, field)), table="sealedlist", row=str(sealed.pk), field=field)
-
-
-def _opened(sealed: SealedList) -> Mapping[str, list[str]]:
-    listed: dict[str, list[str]] = {}
-    places = Place.objects.filter(stratum__sealed_list=sealed).order_by("stratum", "position")
-    for place in places.select_related("stratum").iterator():
-        key = place.stratum.key
-        arms = listed.setdefault(key, [])
-        if place.position != len(arms) + 1:
-            raise ListDamaged(
-                _("place %(number)s of %(stratum)s is missing") % {"number": len(arms) + 1, "stratum": key}
-            )
-        arms.append(
-            unseal_place(bytes(place.content), list_id=sealed.pk, stratum=key, position=place.position)
-        )
-    return listed
+def _check_list(sealed: SealedList, listed: Opened) -> None:
+    """The places are those of the seed, whatever was added to them; each list is the one committed to."""
+    lists = committed_lists(sealed, listed)
+    for one in lists:
+        sizes = {key: len(held) for key, held in one.places.items()}
+        if made(sealed, sizes if one.number else None) not in (None, one.places):
+            raise ListDamaged(_("the places are not those that the seed makes"))
+        one.refuse_if_another()
+    if lists[-1].places != listed:
+        raise ListDamaged(_("there are other places than those that were committed to"))
 
 
 def _check_counter(stratum: Stratum, places: int) -> None:
-    by_site = ClusterAllocation.objects.filter(place__stratum=stratum).order_by("place__position")
-    by_person = Allocation.objects.filter(place__stratum=stratum, cluster=None).order_by("pk")
-    given = [
-        *by_site.values_list("place__position", flat=True),
-        *by_person.values_list("place__position", flat=True),
-    ]
+    """Every place up to the counter was given to one participant or site, or printed in an envelope."""
+    sites = ClusterAllocation.objects.filter(place__stratum=stratum)
+    online = Allocation.objects.filter(place__stratum=stratum, cluster=None, envelope=None)
+    printed = Envelope.objects.filter(place__stratum=stratum)
+    given = _positions(online)
+    taken = sorted([*given, *_positions(printed), *_positions(sites)])
     if stratum.places != places:
         raise ListDamaged(_("the number of places of %(stratum)s") % {"stratum": stratum.key})
-    if given != list(range(1, stratum.used + 1)):
+    if taken != list(range(1, stratum.used + 1)) or given != sorted(given):
         raise ListDamaged(_("the order or number of allocations in %(stratum)s") % {"stratum": stratum.key})
+
+
+def _positions(given: QuerySet[Any]) -> list[int]:
+    """In the order in which they were given."""
+    return list(given.order_by("pk").values_list("place__position", flat=True))
+
+
+def _check_allocations(sealed: SealedList) -> None:
+    """Places and participants are of one trial; who inherits or opened an envelope has the place of that."""
+    here, ours = Q(place__stratum__sealed_list=sealed), Q(participant__trial=sealed.trial)
+    wrong = {
+        _("an allocation has a place of another trial"): here ^ ours,
+        _("an allocation does not have the place of its site"): here
+        & ~Q(cluster=None)
+        & ~Q(place=F("cluster__place")),
+        _("an allocation does not have the place of its envelope"): here
+        & ~Q(envelope=None)
+        & ~Q(place=F("envelope__place")),
+        _("an envelope was returned and used"): here
+        & Q(envelope__in=EnvelopeReturn.objects.values("envelope")),
+    }
+    for what, condition in wrong.items():
+        if Allocation.objects.filter(condition).exists():
+            raise ListDamaged(what)
+
+
+def _check_sites(sealed: SealedList) -> None:
+    """The sites of the design have the places that it names; others have late ones, in order of coming."""
+    design = design_from(sealed.design)
+    if not isinstance(design, ClusterDesign | PairDesign):
+        return
+    rows = ClusterAllocation.objects.filter(place__stratum__sealed_list=sealed).order_by("pk")
+    places = {
+        site: (stratum, position)
+        for site, stratum, position in rows.values_list("site__key", "place__stratum__key", "place__position")
+    }
+    at_once = design.where()
+    late: dict[str, list[int]] = defaultdict(list)
+    for site, (stratum, position) in places.items():
+        if at_once.get(site, (stratum, position)) != (stratum, position):
+            raise ListDamaged(_("the site %(site)s does not have its place") % {"site": site})
+        if site not in at_once:
+            late[stratum].append(position)
+    if missing := sorted(at_once.keys() - places.keys()):
+        raise ListDamaged(_("the site %(site)s does not have its place") % {"site": missing[0]})
+    for stratum, positions in late.items():
+        if positions != sorted(positions) or not stratum.startswith(LATE):
+            raise ListDamaged(_("the order of late sites in %(stratum)s") % {"stratum": stratum})
+
+
+def _check_decisions(sealed: SealedList, listed: Opened) -> None:
+    """Minimization: each decision made again from its draw, its levels and all decisions before it."""
+    design = design_from(sealed.design)
+    if not isinstance(design, MinimizationDesign):
+        return
+    if Allocation.objects.filter(place__stratum__sealed_list=sealed, decision=None).exists():
+        raise ListDamaged(_("an allocation lacks its decision"))
+    tally = Tally()
+    for position, kept in decisions(sealed):
+        draw = int(listed[EVERYBODY][position - 1])
+        if kept != design.decide(kept.levels, tally.counts, draw):
+            raise ListDamaged(_("the decision at place %(number)s") % {"number": position})
+        tally.add(kept)

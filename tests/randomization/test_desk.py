@@ -1,16 +1,13 @@
 """The statistician's desk, the public commitment and the command: they tell everything but an arm."""
 
-import os
 from io import StringIO
 
-import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.urls import reverse
 
-from randomization.models import Allocation, Place, SealedList
-from randomization.sealing import seal_place, unseal_place
+from randomization.models import Place, SealedList
 from randomization.services import allocate
 from tests.factories import NOW, make_trial, make_user, make_verified_participant, seal
 from tests.randomization.test_allocation import PAIRS
@@ -31,19 +28,6 @@ def desk(client, statistician):
     client.force_login(statistician)
     client.cookies["django_language"] = "en"
     return client
-
-
-@pytest.fixture
-def superuser(transactional_db, settings):
-    """Runs a statement as somebody whom no trigger stops; for what the test has committed."""
-    settings.LANGUAGE_CODE = "en"
-
-    def execute(statement, values):
-        with psycopg.connect(os.environ["TEST_SUPERUSER_URL"], autocommit=True) as superuser:
-            superuser.execute("SET session_replication_role = replica")
-            superuser.execute(statement, values)
-
-    return execute
 
 
 def address(name, trial):
@@ -172,27 +156,3 @@ def test_command_refuses_a_coordinator_an_unknown_trial_and_an_unsealed_one(tiny
         with pytest.raises(CommandError):
             run(*arguments)
     assert not SealedList.objects.exists()
-
-
-def test_verify_notices_a_place_that_was_exchanged(sealed, superuser):
-    """Somebody who has the key and may do everything in the database exchanges the first place's arm."""
-    place = Place.objects.select_related("stratum__sealed_list").order_by("pk").first()
-    where = {
-        "list_id": place.stratum.sealed_list_id,
-        "stratum": place.stratum.key,
-        "position": place.position,
-    }
-    was = unseal_place(bytes(place.content), **where)
-    other = seal_place({"talk": "usual", "usual": "talk"}[was], **where)
-    superuser("UPDATE randomization_place SET content = %s WHERE id = %s", [other, place.pk])
-    with pytest.raises(CommandError, match="not those that the seed makes"):
-        run("verify", "tiny")
-
-
-def test_verify_notices_an_allocation_that_was_removed(sealed, coordinator, superuser):
-    for _ in range(3):
-        allocate(participant=make_verified_participant(sealed, by=coordinator), by=coordinator, now=NOW)
-    first = Allocation.objects.order_by("pk").first()
-    superuser("DELETE FROM randomization_allocation WHERE id = %s", [first.pk])
-    with pytest.raises(CommandError, match="order or number of allocations"):
-        run("verify", "tiny")
