@@ -42,6 +42,8 @@ class Arm(Part):
     """What people call it."""
     description: Text
     """What happens to those who are in it."""
+    code: Sentence | None = None
+    """What an imported list calls it, beside key and name (`imported_list`)."""
 
 
 class Site(Part):
@@ -57,6 +59,8 @@ class Site(Part):
     """The group of units within which it is randomized (`stratified_clusters`)."""
     cluster: bool = False
     """Whether the site as a whole is randomized."""
+    code: Sentence | None = None
+    """What an imported list calls it, such as the number of REDCap's data access group (`imported_list`)."""
 
 
 class Criterion(Part):
@@ -151,6 +155,8 @@ class Level(Part):
     """What the statistician reads."""
     values: tuple[Key, ...]
     """The answers that belong to it."""
+    code: Sentence | None = None
+    """What an imported list calls it, beside key, name and answers (`imported_list`)."""
 
 
 class StratumFactor(Part):
@@ -164,6 +170,8 @@ class StratumFactor(Part):
     """Levels by answer; none for `site`, where each site is a level."""
     weight: PositiveInt = 1
     """How much its imbalance counts beside that of the other factors (`minimization`)."""
+    code: Sentence | None = None
+    """What an imported list calls its column, beside key and source (`imported_list`)."""
 
     def level_of(self, value: str) -> str | None:
         """Key of the level to which an answer belongs."""
