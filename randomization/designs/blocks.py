@@ -27,18 +27,8 @@ class BlockDesign(StrataDesign):
             raise DesignRefused(_("Name at least one block size."))
         if len(set(self.block_sizes)) != len(self.block_sizes):
             raise DesignRefused(_("A block size is named twice."))
-        unit = len(self.arms)
         for size in self.block_sizes:
-            if size <= 2:
-                raise DesignRefused(
-                    _("Blocks of %(size)s are refused: every second allocation could be guessed for certain.")
-                    % {"size": size}
-                )
-            if size % unit:
-                raise DesignRefused(
-                    _("A block of %(size)s cannot hold the ratio: it must be a multiple of %(unit)s.")
-                    % {"size": size, "unit": unit}
-                )
+            refuse_bad_block(size, unit=len(self.arms))
 
     def places(self, stream: Stream, stratum: str, at_least: int) -> list[str]:
         """Whole blocks until there are `at_least`."""
@@ -55,3 +45,17 @@ class BlockDesign(StrataDesign):
     def _block(self, size: int) -> list[str]:
         repeats = size // sum(self.ratio.values())
         return [arm for arm, share in self.ratio.items() for _place in range(share * repeats)]
+
+
+def refuse_bad_block(size: int, *, unit: int) -> None:
+    """Raises DesignRefused for a size that can be guessed, or that cannot hold the ratio's `unit` places."""
+    if size <= 2:
+        raise DesignRefused(
+            _("Blocks of %(size)s are refused: every second allocation could be guessed for certain.")
+            % {"size": size}
+        )
+    if size % unit:
+        raise DesignRefused(
+            _("A block of %(size)s cannot hold the ratio: it must be a multiple of %(unit)s.")
+            % {"size": size, "unit": unit}
+        )

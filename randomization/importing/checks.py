@@ -1,0 +1,158 @@
+"""What rows must be together: positions without a gap, blocks by the ratio, numbers that tell nothing."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from django.utils.translation import gettext as _
+
+from randomization.designs import ImportedDesign
+from randomization.importing.columns import CODE, POSITION
+from randomization.importing.defects import Defect
+from randomization.importing.lines import Line
+from randomization.importing.words import ListWords, plain
+
+LONGEST_CODE = 40
+_SURPRISING = 20
+"""So many coins fall the same way once in a million times: then a number tells the arm on purpose."""
+
+Lines = Mapping[str, Sequence[Line]]
+Places = Mapping[str, Sequence[str]]
+
+
+def positions(by_stratum: Lines, before: Places) -> Iterator[Defect]:
+    """Each position once and in order, going on after `before`."""
+    for stratum, lines in by_stratum.items():
+        seen: dict[int, int] = {}
+        last = len(before[stratum])
+        for line in lines:
+            if line.position is None:
+                continue
+            said = {"position": line.position, "stratum": stratum}
+            if line.position in seen:
+                what = _("Position %(position)s of %(stratum)s stands in row %(other)s already.")
+                yield Defect(what % {**said, "other": seen[line.position]}, line.row, POSITION)
+                continue
+            if line.position <= len(before[stratum]):
+                what = _("Position %(position)s of %(stratum)s is sealed already: the next one is %(next)s.")
+                yield Defect(what % {**said, "next": len(before[stratum]) + 1}, line.row, POSITION)
+            elif line.position < last:
+                what = _(
+                    "Position %(position)s of %(stratum)s comes after %(last)s: the rows must be in order."
+                )
+                yield Defect(what % {**said, "last": last}, line.row, POSITION)
+            seen[line.position] = line.row
+            last = max(last, line.position)
+        yield from _gaps(stratum, seen, len(before[stratum]))
+
+
+def _gaps(stratum: str, seen: Mapping[int, int], start: int) -> Iterator[Defect]:
+    previous = start
+    for position in sorted(seen):
+        if position > previous + 1:
+            missing = f"{previous + 1}–{position - 1}" if position > previous + 2 else str(previous + 1)
+            what = _("Before this row, position %(missing)s of %(stratum)s is missing.")
+            yield Defect(what % {"missing": missing, "stratum": stratum}, seen[position], POSITION)
+        previous = max(previous, position)
+
+
+def unused(by_stratum: Lines, design: ImportedDesign) -> Iterator[Defect]:
+    """Strata and arms without a place."""
+    for stratum, lines in by_stratum.items():
+        if not lines:
+            yield Defect(_("The stratum %(stratum)s has no place.") % {"stratum": stratum})
+    lists = [line.arm for lines in by_stratum.values() for line in lines]
+    for arm in design.ratio:
+        if lists and arm not in lists and None not in lists:
+            yield Defect(_("No place is for the arm %(arm)s.") % {"arm": arm})
+
+
+def blocks(by_stratum: Lines, before: Places, design: ImportedDesign) -> Iterator[Defect]:
+    """Each block by the ratio, the last one as far as it goes."""
+    size = design.block_size
+    if size is None:
+        return
+    most = {arm: share * size // len(design.arms) for arm, share in design.ratio.items()}
+    for stratum, lines in by_stratum.items():
+        held = dict(enumerate(before[stratum], start=1))
+        rows: dict[int, int] = {}
+        for line in lines:
+            if line.position is not None and line.position not in held:
+                held[line.position] = line.arm or ""
+                rows[line.position] = line.row
+        for block in sorted({(position - 1) // size for position in rows}):
+            places = range(block * size + 1, block * size + size + 1)
+            arms = [held[place] for place in places if place in held]
+            readable = "" not in arms and arms and set(places[: len(arms)]) <= held.keys()
+            if readable and any(count > most[arm] for arm, count in Counter(arms).items()):
+                what = _(
+                    "Positions %(first)s–%(last)s of %(stratum)s are a block, but not in the ratio %(ratio)s."
+                )
+                said = {
+                    "first": places[0],
+                    "last": places[len(arms) - 1],
+                    "stratum": stratum,
+                    "ratio": ":".join(map(str, design.ratio.values())),
+                }
+                yield Defect(what % said, rows[max(place for place in places if place in rows)], "")
+
+
+def codes(lines: Sequence[Line], words: ListWords, before: frozenset[str]) -> Iterator[Defect]:
+    """Every place has its own number, and no number tells the arm: numbers are not sealed."""
+    if not any(line.code for line in lines) and not before:
+        return
+    seen: dict[str, int] = {}
+    telling = [word for word in words.arms if len(word) > 2 and not word.isdigit()]
+    for line in lines:
+        code = plain(line.code)
+        if not code:
+            yield Defect(_("The cell is empty."), line.row, CODE)
+        elif len(line.code) > LONGEST_CODE:
+            what = _("A randomization number has at most %(most)s characters.") % {"most": LONGEST_CODE}
+            yield Defect(what, line.row, CODE)
+        elif code in seen:
+            what = _("This randomization number stands in row %(other)s already.") % {"other": seen[code]}
+            yield Defect(what, line.row, CODE)
+        elif code in before:
+            yield Defect(_("This randomization number is in the sealed list already."), line.row, CODE)
+        elif any(word in code for word in telling):
+            yield Defect(
+                _("This randomization number names an arm, and numbers are not sealed."), line.row, CODE
+            )
+        seen.setdefault(code, line.row)
+    if _tells(lines, lambda code: code[0]) or _tells(lines, lambda code: code[-1]):
+        what = _("The randomization numbers tell the arm by their first or last character.")
+        yield Defect(what, None, CODE)
+
+
+def _tells(lines: Sequence[Line], part: Callable[[str], str]) -> bool:
+    """Whether a part of the number is always one and the same arm's, surely not by chance."""
+    arms: dict[str, set[str]] = {}
+    known = [line for line in lines if line.code and line.arm]
+    for line in known:
+        arms.setdefault(part(line.code), set()).add(line.arm or "")
+    told = all(len(one) == 1 for one in arms.values())
+    return told and len(arms) > 1 and len(known) - len(arms) >= _SURPRISING
+
+
+def notes(places: Places, design: ImportedDesign) -> list[str]:
+    """Shorter than planned; far from the ratio although no block size says how near it must be."""
+    found = []
+    short = [stratum for stratum, held in places.items() if len(held) < design.places_per_stratum]
+    if short:
+        what = _("Fewer places than the protocol plans (%(planned)s) in: %(strata)s.")
+        found.append(what % {"planned": design.places_per_stratum, "strata": ", ".join(short)})
+    if design.block_size is None and _far_from_ratio(places, design):
+        found.append(
+            _("The arms are far from the protocol's ratio, and no block size says how they are mixed.")
+        )
+    return found
+
+
+def _far_from_ratio(places: Places, design: ImportedDesign) -> bool:
+    """By more than four standard deviations of a list that is drawn by the ratio."""
+    arms = Counter(arm for held in places.values() for arm in held)
+    total, unit = sum(arms.values()), len(design.arms)
+    return any(
+        (arms[arm] - total * share / unit) ** 2 > 16 * total * share / unit * (1 - share / unit)
+        for arm, share in design.ratio.items()
+    )

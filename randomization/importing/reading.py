@@ -1,0 +1,151 @@
+"""From a file to places, or to all that is wrong with it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.utils.translation import gettext as _
+
+from randomization.designs import ImportedDesign, strata, stratum_key
+from randomization.designs.base import MOST_PLACES
+from randomization.importing import checks
+from randomization.importing.columns import Columns, columns_of
+from randomization.importing.defects import Defect, ListRefused, shown
+from randomization.importing.lines import Line
+from randomization.importing.table import table_of
+from randomization.importing.words import ListWords, Words, plain
+
+
+@dataclass(frozen=True)
+class ImportedList:
+    """What the file says, in the words of the design."""
+
+    places: Mapping[str, Sequence[str]]
+    """Stratum key to arm keys, in order of position; of an extension the new ones only."""
+    codes: Mapping[str, Sequence[str]]
+    """The randomization numbers in the same shape, empty where the file has none."""
+    notes: Sequence[str]
+    """What is allowed, but should be looked at before the list is sealed for good."""
+
+
+def read_list(
+    raw: bytes,
+    *,
+    design: ImportedDesign,
+    words: ListWords,
+    before: Mapping[str, Sequence[str]] | None = None,
+    codes_before: frozenset[str] = frozenset(),
+) -> ImportedList:
+    """Our own CSV format, or REDCap's allocation table; docs/imported-lists.md describes both.
+
+    `before` are the places of a list that is extended: positions go on after them, and so do blocks.
+    Raises ListRefused with every defect.
+    """
+    table = table_of(raw)
+    try:
+        columns = columns_of(table, words)
+    except ListRefused as refused:
+        raise ListRefused([*table.defects, *refused.defects]) from None
+    already: dict[str, Sequence[str]] = {
+        stratum_key(levels): (before or {}).get(stratum_key(levels), ()) for levels in strata(design.factors)
+    }
+    reader = _Reader(columns, words, already)
+    lines = [reader.line(row, cells) for row, cells in table.rows]
+    by_stratum: dict[str, list[Line]] = {key: [] for key in already}
+    for line in lines:
+        if line.stratum is not None:
+            by_stratum[line.stratum].append(line)
+    defects = [*table.defects, *reader.defects, *checks.positions(by_stratum, already)]
+    if before is None:
+        defects += checks.unused(by_stratum, design)
+    if columns.code is not None or codes_before:
+        defects += checks.codes(lines, words, codes_before)
+    if columns.position is not None or all(line.stratum for line in lines):
+        defects += checks.blocks(by_stratum, already, design)
+    if defects:
+        raise ListRefused(defects)
+    places = {key: [line.arm or "" for line in listed] for key, listed in by_stratum.items()}
+    return ImportedList(
+        places=places,
+        codes={key: [line.code for line in listed] for key, listed in by_stratum.items()},
+        notes=checks.notes(places, design) if before is None else [],
+    )
+
+
+@dataclass
+class _Reader:
+    """Reads row by row, and collects what it cannot read."""
+
+    columns: Columns
+    words: ListWords
+    already: Mapping[str, Sequence[str]]
+    defects: list[Defect] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._reached = {key: len(held) for key, held in self.already.items()}
+        self._strata = {plain(key): key for key in self.already}
+
+    def line(self, row: int, cells: Sequence[str]) -> Line:
+        columns = self.columns
+        for cell in cells[columns.width :]:
+            if cell and not columns.ignores_more:
+                self.defects.append(Defect(_("The row is too long."), row))
+                break
+        stratum = self._stratum(row, cells)
+        return Line(
+            row=row,
+            stratum=stratum,
+            position=self._position(row, cells, stratum),
+            arm=self._meaning(row, columns.arm, cells, self.words.arms),
+            code="" if columns.code is None else cells[columns.code],
+        )
+
+    def _stratum(self, row: int, cells: Sequence[str]) -> str | None:
+        if self.columns.stratum is not None:
+            return self._stratum_by_key(row, cells, self.columns.stratum)
+        levels = {
+            factor.key: self._meaning(row, self.columns.factors[factor.key], cells, factor.levels)
+            for factor in self.words.factors
+        }
+        return (
+            stratum_key({key: level for key, level in levels.items() if level})
+            if all(levels.values())
+            else None
+        )
+
+    def _stratum_by_key(self, row: int, cells: Sequence[str], at: int) -> str | None:
+        if stratum := self._strata.get(plain(cells[at])):
+            return stratum
+        self._refuse(
+            row, at, cells, _("“%(cell)s” is not a stratum of the protocol.") % {"cell": shown(cells[at])}
+        )
+        return None
+
+    def _position(self, row: int, cells: Sequence[str], stratum: str | None) -> int | None:
+        """In REDCap's format the rows are counted; a row without a stratum has no position there."""
+        at = self.columns.position
+        if at is None:
+            if stratum is None:
+                return None
+            self._reached[stratum] += 1
+            return self._reached[stratum]
+        cell = cells[at]
+        if cell.isascii() and cell.isdigit() and len(cell) < 10 and 1 <= int(cell) <= MOST_PLACES:
+            return int(cell)
+        self._refuse(row, at, cells, _("“%(cell)s” is not a position.") % {"cell": shown(cell)})
+        return None
+
+    def _meaning(self, row: int, at: int, cells: Sequence[str], words: Words) -> str | None:
+        meant = words.get(plain(cells[at]), frozenset())
+        if len(meant) == 1:
+            return next(iter(meant))
+        what = _("“%(cell)s” can mean several things. Give each a code of its own in the protocol.")
+        if not meant:
+            what = _("“%(cell)s” is not known. The protocol has: %(known)s.")
+        known = ", ".join(sorted({key for keys in words.values() for key in keys}))
+        self._refuse(row, at, cells, what % {"cell": shown(cells[at]), "known": known})
+        return None
+
+    def _refuse(self, row: int, at: int, cells: Sequence[str], what: str) -> None:
+        self.defects.append(
+            Defect(what if cells[at] else _("The cell is empty."), row, self.columns.names[at])
+        )
