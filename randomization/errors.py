@@ -14,6 +14,31 @@ class AlreadySealed(DomainError):
         super().__init__(_("The lists of this trial are already sealed. A sealed list is never made again."))
 
 
+class ListMissing(DomainError):
+    def __init__(self) -> None:
+        super().__init__(_("This trial's list is made elsewhere: choose its file."))
+
+
+class SecondPersonNeeded(DomainError):
+    def __init__(self) -> None:
+        super().__init__(
+            _("In this trial one statistician proposes the list, and another one approves and seals it.")
+        )
+
+
+class ProposalOutdated(DomainError):
+    """Used, replaced by a newer one, or made under a protocol version that is no longer in force."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("This proposal no longer holds: there is a newer one, or another protocol version is in force.")
+        )
+
+
+class NotExtended(DomainError):
+    """The list cannot be made longer in this way."""
+
+
 class NotSealed(DomainError):
     def __init__(self) -> None:
         super().__init__(_("The statistician has not sealed the randomization lists of this trial yet."))

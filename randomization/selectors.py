@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from randomization.arms import arm_of, arms_of
 from randomization.conditions import Condition, readiness
-from randomization.models import Allocation, SealedList, Stratum
+from randomization.models import Allocation, ListExtension, SealedList, SealProposal, Stratum
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.audit.services import record_read
@@ -17,7 +17,7 @@ from trial.people.models import Participant
 from trial.people.selectors import Someone, has_permission
 from trial.protocol.models import Trial
 from trial.protocol.schema.trial import Arm
-from trial.protocol.selectors import protocol_of
+from trial.protocol.selectors import active_version, protocol_of
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,10 @@ class StratumCount:
     def nearly_used(self) -> bool:
         """Whether it is time to ask for more places."""
         return self.used * 5 >= self.places * 4
+
+    @property
+    def used_up(self) -> bool:
+        return self.used == self.places
 
 
 @dataclass(frozen=True)
@@ -119,3 +123,29 @@ def stratum_counts(trial: Trial) -> list[StratumCount]:
     """Places used in each stratum. No arm, and nothing that tells the next one."""
     strata = Stratum.objects.filter(sealed_list__trial=trial).order_by("key")
     return [StratumCount(stratum.key, stratum.used, stratum.places) for stratum in strata]
+
+
+def extensions(trial: Trial) -> list[ListExtension]:
+    """How the list was made longer, in order; everything in it that tells an arm is sealed."""
+    found = ListExtension.objects.filter(sealed_list__trial=trial).select_related("by", "proposal__by")
+    return list(found.order_by("number"))
+
+
+def waiting_proposal(trial: Trial) -> SealProposal | None:
+    """The list, or the file that makes it longer, which one statistician proposed and nobody has approved."""
+    proposals = SealProposal.objects.filter(protocol_version__trial=trial).select_related("by")
+    latest = proposals.select_related("protocol_version__trial").order_by("pk").last()
+    if latest is None or latest.protocol_version != active_version(trial):
+        return None
+    sealed = SealedList.objects.filter(trial=trial).first()
+    if sealed and (latest.at <= sealed.sealed_at or sealed.seed is not None):
+        return None
+    used = ListExtension.objects.filter(proposal=latest).exists()
+    return None if used else latest
+
+
+def randomization_number(participant: Participant) -> str:
+    """By which an imported list calls the participant's place, for whoever prepares what it stands for; ""
+    without one. No arm."""
+    codes = Allocation.objects.filter(participant=participant).values_list("place__code", flat=True)
+    return codes.first() or ""

@@ -131,6 +131,8 @@ class ListExtension(Model):
     number = models.PositiveSmallIntegerField(_("number"))
     sizes = models.JSONField(_("places of each stratum"))
     """Stratum key to the number of its places from now on."""
+    sizes_before = models.JSONField(_("places of each stratum before"))
+    """The same until now: a list that was imported tells its first length nowhere else."""
     nonce = models.BinaryField(_("nonce"))
     commitment = models.CharField(_("commitment"), max_length=64)
     """Over the whole list as it is from now on, with a nonce of its own."""
@@ -138,8 +140,25 @@ class ListExtension(Model):
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("extended by")
     )
+    proposal = models.OneToOneField(
+        SealProposal, on_delete=models.PROTECT, related_name="+", null=True, verbose_name=_("proposal")
+    )
+    """The second file, proposed by somebody else and approved by `by`, where the protocol asks for two."""
 
-    privacy = Privacy(open=("id", "sealed_list", "number", "sizes", "nonce", "commitment", "at", "by"))
+    privacy = Privacy(
+        open=(
+            "id",
+            "sealed_list",
+            "number",
+            "sizes",
+            "sizes_before",
+            "nonce",
+            "commitment",
+            "at",
+            "by",
+            "proposal",
+        )
+    )
 
     class Meta:
         verbose_name = _("extension of a list")

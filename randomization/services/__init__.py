@@ -1,7 +1,17 @@
 """The acts of randomization."""
 
 from randomization.services.allocation import allocate
+from randomization.services.extension import extend_lists
 from randomization.services.notices import plan_notices, send_notices
+from randomization.services.proposals import approve_proposal, propose_list
 from randomization.services.sealing import seal_lists
 
-__all__ = ["allocate", "plan_notices", "seal_lists", "send_notices"]
+__all__ = [
+    "allocate",
+    "approve_proposal",
+    "extend_lists",
+    "plan_notices",
+    "propose_list",
+    "seal_lists",
+    "send_notices",
+]

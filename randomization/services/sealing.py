@@ -1,4 +1,4 @@
-"""Sealing a trial's list: once, for good."""
+"""Sealing a trial's list: once, for good, by one statistician or by two."""
 
 import secrets
 from collections.abc import Collection, Mapping
@@ -7,32 +7,78 @@ from datetime import datetime
 from django.db import transaction
 
 from randomization.design import design_of
-from randomization.designs import NONCE_BYTES, ClusterDesign, PairDesign, Places, canonical, commitment
+from randomization.designs import (
+    NONCE_BYTES,
+    ClusterDesign,
+    Design,
+    ImportedDesign,
+    PairDesign,
+    Places,
+    canonical,
+    commitment,
+)
 from randomization.drbg import SEED_BYTES
-from randomization.errors import AlreadySealed
-from randomization.models import ClusterAllocation, Place, SealedList, Stratum
-from randomization.sealing import seal, seal_place
+from randomization.errors import AlreadySealed, ListMissing, SecondPersonNeeded
+from randomization.importing import ImportedList, read_list, words_of
+from randomization.models import ClusterAllocation, Place, SealedList, SealProposal, Stratum
+from randomization.sealing import seal
+from randomization.services.places import Codes, write_places
 from trial.accounts.models import User
 from trial.core import chance
 from trial.people.models import Site
-from trial.protocol.models import Trial
+from trial.protocol.models import ProtocolVersion, Trial
+from trial.protocol.schema import Protocol
 from trial.protocol.selectors import active_version, protocol_of
 
 
 @transaction.atomic
-def seal_lists(*, trial: Trial, by: User, now: datetime) -> SealedList:
-    """Make the trial's list from a new secret seed, seal it and publish its commitment; once, for good.
+def seal_lists(*, trial: Trial, by: User, now: datetime, imported: bytes | None = None) -> SealedList:
+    """Make the trial's list from a new secret seed, or take the imported file; seal it and publish its
+    commitment: once, for good.
 
-    In a trial of paired sites the sites are allocated at the same time. Raises AlreadySealed; DesignRefused
-    where the design in force could be guessed or cannot be carried out.
+    In a cluster trial the sites are allocated at the same time. Raises AlreadySealed; SecondPersonNeeded in
+    a trial that asks for two; DesignRefused where the design in force could be guessed or cannot be carried
+    out; ListMissing or ListRefused where the list is made elsewhere.
     """
+    refuse_if_sealed(trial)
+    version = active_version(trial)
+    if protocol_of(version).randomization.two_person_seal:
+        raise SecondPersonNeeded
+    return seal_version(version, by=by, now=now, imported=imported)
+
+
+def refuse_if_sealed(trial: Trial) -> None:
+    """Locks the trial, so that nobody seals or proposes meanwhile. Raises AlreadySealed."""
     Trial.objects.select_for_update().get(pk=trial.pk)
     if SealedList.objects.filter(trial=trial).exists():
         raise AlreadySealed
-    version = active_version(trial)
-    design = design_of(protocol_of(version))
-    seed, nonce = chance.token_bytes(SEED_BYTES), secrets.token_bytes(NONCE_BYTES)
-    places = design.list_from(seed, trial=trial.slug)
+
+
+def read_imported(protocol: Protocol, design: Design, imported: bytes | None) -> ImportedList | None:
+    """What the file says; None where the list is made here. Raises ListMissing or ListRefused."""
+    if not isinstance(design, ImportedDesign):
+        return None
+    if not imported:
+        raise ListMissing
+    return read_list(imported, design=design, words=words_of(protocol))
+
+
+def seal_version(
+    version: ProtocolVersion,
+    *,
+    by: User,
+    now: datetime,
+    imported: bytes | None,
+    proposal: SealProposal | None = None,
+) -> SealedList:
+    """Within a transaction that holds the trial, after everything that may refuse it."""
+    protocol, trial = protocol_of(version), version.trial
+    design = design_of(protocol)
+    design.refuse_what_can_be_guessed()
+    file = read_imported(protocol, design, imported)
+    seed = None if file else chance.token_bytes(SEED_BYTES)
+    places: Places = file.places if file else design.list_from(seed or b"", trial=trial.slug)
+    nonce = secrets.token_bytes(NONCE_BYTES)
     sealed = SealedList(
         trial=trial,
         protocol_version=version,
@@ -40,33 +86,25 @@ def seal_lists(*, trial: Trial, by: User, now: datetime) -> SealedList:
         commitment=commitment(nonce, canonical(trial.slug, design, places)),
         sealed_at=now,
         sealed_by=by,
+        proposal=proposal,
     )
-    sealed.seed = seal(seed, table="sealedlist", row=str(sealed.pk), field="seed")
     sealed.nonce = seal(nonce, table="sealedlist", row=str(sealed.pk), field="nonce")
+    if seed:
+        sealed.seed = seal(seed, table="sealedlist", row=str(sealed.pk), field="seed")
     sealed.save(force_insert=True)
     at_once = design.where() if isinstance(design, ClusterDesign | PairDesign) else {}
-    _write(sealed, places, used_at_once={stratum for stratum, _position in at_once.values()})
+    used_at_once = {stratum for stratum, _position in at_once.values()}
+    _write(sealed, places, file.codes if file else {}, used_at_once=used_at_once)
     _allocate_sites(sealed, at_once, now)
     return sealed
 
 
-def _write(sealed: SealedList, places: Places, *, used_at_once: Collection[str]) -> None:
+def _write(sealed: SealedList, places: Places, codes: Codes, *, used_at_once: Collection[str]) -> None:
     strata = Stratum.objects.bulk_create(
         Stratum(sealed_list=sealed, key=key, places=len(held), used=len(held) if key in used_at_once else 0)
         for key, held in places.items()
     )
-    Place.objects.bulk_create(
-        (
-            Place(
-                stratum=stratum,
-                position=position,
-                content=seal_place(holds, list_id=sealed.pk, stratum=stratum.key, position=position),
-            )
-            for stratum in strata
-            for position, holds in enumerate(places[stratum.key], start=1)
-        ),
-        batch_size=5000,
-    )
+    write_places(strata, places, codes, after={})
 
 
 def _allocate_sites(sealed: SealedList, where: Mapping[str, tuple[str, int]], now: datetime) -> None:

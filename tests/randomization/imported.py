@@ -1,0 +1,29 @@
+"""The tiny protocol as a trial whose list is made elsewhere, and lists for it."""
+
+from tests.factories import make_trial
+
+IMPORTED = {
+    'method = "permuted_blocks"': 'method = "imported_list"',
+    "block_sizes = [4, 6]": "block_sizes = [4]",
+    "places_per_stratum = 40": "places_per_stratum = 4",
+}
+TWO_PERSONS = {"places_per_stratum = ": "two_person_seal = true\nplaces_per_stratum = "}
+STRATA = [
+    f"site={site};complaint={complaint}" for site in ("north", "south") for complaint in ("body", "mind")
+]
+BLOCK = ["talk", "usual", "usual", "talk"]
+"""What every stratum of `list_file` holds, over and over."""
+
+
+def imported_trial(slug="tiny", **changes):
+    return make_trial(slug, changes=IMPORTED | changes)
+
+
+def list_file(*, first=1, last=4, codes=False):
+    """A list in our own format, with as many places in each stratum."""
+    lines = ["stratum,position,arm" + (",code" if codes else "")]
+    for number, stratum in enumerate(STRATA):
+        for position in range(first, last + 1):
+            line = f"{stratum},{position},{BLOCK[(position - 1) % 4]}"
+            lines.append(f"{line},{7 * (100 * number + position)}" if codes else line)
+    return "\n".join(lines).encode()
