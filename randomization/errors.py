@@ -85,3 +85,15 @@ class TrailDisagrees(DomainError):
             _("The audit trail and the randomization do not agree (%(what)s). Tell the statistician.")
             % {"what": what}
         )
+
+
+class EnvelopesRefused(DomainError):
+    """No places can be taken out of the list for envelopes, or not so many."""
+
+
+class EnvelopeRefused(DomainError):
+    """This envelope cannot have been opened for this participant, or its end is on record already."""
+
+
+class UnblindingRefused(DomainError):
+    """Nobody may be unblinded here, or not by this person, or the reason does not say enough."""

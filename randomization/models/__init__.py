@@ -10,6 +10,7 @@ from randomization.models.allocations import (
     Unblinding,
     UnblindingDecision,
 )
+from randomization.models.envelopes import EnvelopePrint, EnvelopeUse
 from randomization.models.lists import (
     DesignReport,
     ListExtension,
@@ -26,7 +27,9 @@ __all__ = [
     "DesignReport",
     "Deviation",
     "Envelope",
+    "EnvelopePrint",
     "EnvelopeReturn",
+    "EnvelopeUse",
     "ListExtension",
     "Notice",
     "Place",

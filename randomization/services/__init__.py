@@ -1,6 +1,13 @@
 """The acts of randomization."""
 
 from randomization.services.allocation import allocate
+from randomization.services.envelopes import (
+    print_envelopes,
+    reserve_envelopes,
+    reserve_for_site,
+    return_envelope,
+    use_envelope,
+)
 from randomization.services.extension import extend_lists
 from randomization.services.notices import plan_notices, send_notices
 from randomization.services.proposals import approve_proposal, propose_list
@@ -11,7 +18,12 @@ __all__ = [
     "approve_proposal",
     "extend_lists",
     "plan_notices",
+    "print_envelopes",
     "propose_list",
+    "reserve_envelopes",
+    "reserve_for_site",
+    "return_envelope",
     "seal_lists",
     "send_notices",
+    "use_envelope",
 ]

@@ -12,6 +12,7 @@ WHOLE: dict[str, Promise] = {
 
 BEGINNINGS: dict[str, Promise] = {
     "arms of ": gettext_lazy("arms of a trial"),
+    "envelopes of ": gettext_lazy("envelopes of a trial"),
     "snapshot ": gettext_lazy("snapshot"),
 }
 """What is read of a whole trial; its name follows."""
@@ -33,6 +34,7 @@ REASONS: dict[str, Promise] = {
     "randomized now": gettext_lazy("randomized now"),
     "To decide what an unclear reply says": gettext_lazy("To decide what an unclear reply says"),
     "snapshot": gettext_lazy("for a snapshot"),
+    "to print envelopes": gettext_lazy("to print envelopes"),
     "download": gettext_lazy("download"),
 }
 """What the log keeps where nobody is asked for a reason; whatever else stands there was typed."""

@@ -52,7 +52,7 @@ class Document:
     """
 
     def __init__(self, title: str, *, language: str, foot: str = "") -> None:
-        _load_fonts()
+        load_fonts()
         self._title, self._language, self._foot = title, language, foot
         self._parts: list[Flowable] = [Paragraph(escape(title), TITLE)]
 
@@ -138,7 +138,7 @@ class Document:
 
 
 @cache
-def _load_fonts() -> None:
+def load_fonts() -> None:
     """The letters are embedded, so that the document looks the same in twenty years."""
     for name in ("Vera", "VeraBd"):
         pdfmetrics.registerFont(TTFont(name, f"{name}.ttf"))

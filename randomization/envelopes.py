@@ -1,0 +1,213 @@
+"""What became of every envelope: reserved, printed, used, returned, or still out."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from randomization.design import SITE
+from randomization.designs import MinimizationDesign, design_from
+from randomization.errors import EnvelopesRefused, NotSealed
+from randomization.models import (
+    Allocation,
+    Envelope,
+    EnvelopePrint,
+    EnvelopeReturn,
+    EnvelopeUse,
+    Place,
+    SealedList,
+    Stratum,
+)
+from randomization.names import Names
+from trial.people.models import Participant, Site
+from trial.protocol.models import Trial, TrialStatus
+from trial.protocol.selectors import active_protocol, protocol_of, status_of, study_of
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """One envelope and where it is. Nothing of what it holds."""
+
+    envelope: Envelope
+    stratum: str
+    printed: EnvelopePrint | None
+    used: Allocation | None
+    opened_at: datetime | None
+    returned: EnvelopeReturn | None
+
+    @property
+    def is_out(self) -> bool:
+        """Printed or about to be, and nobody has said yet what became of it."""
+        return self.used is None and self.returned is None
+
+    @property
+    def may_be_used(self) -> bool:
+        return self.is_out and self.printed is not None
+
+    @property
+    def state(self) -> str | Promise:
+        if self.used:
+            return _("Used")
+        if self.returned:
+            return self.returned.get_kind_display()
+        return _("Out") if self.printed else _("Not printed yet")
+
+    @property
+    def tone(self) -> str:
+        if self.used:
+            return "good"
+        return "quiet" if self.returned else "waiting"
+
+
+@dataclass(frozen=True)
+class Account:
+    """The envelopes of one site, every one of them."""
+
+    site: Site
+    tracked: list[Tracked]
+
+    @property
+    def used(self) -> int:
+        return sum(one.used is not None for one in self.tracked)
+
+    @property
+    def returned(self) -> int:
+        return sum(one.returned is not None for one in self.tracked)
+
+    @property
+    def out(self) -> int:
+        return sum(one.is_out for one in self.tracked)
+
+    @property
+    def to_print(self) -> list[Tracked]:
+        return [one for one in self.tracked if one.is_out and not one.printed]
+
+
+def accounts(sites: Collection[Site], language: str) -> list[Account]:
+    """Each site's envelopes by number, in the order of the sites."""
+    envelopes = list(
+        Envelope.objects.filter(site__in=sites)
+        .select_related("place__stratum__sealed_list__protocol_version", "site", "by")
+        .order_by("number")
+    )
+    printed = {row.envelope_id: row for row in EnvelopePrint.objects.filter(envelope__in=envelopes)}
+    returned = {
+        row.envelope_id: row
+        for row in EnvelopeReturn.objects.filter(envelope__in=envelopes).select_related("by")
+    }
+    allocations = Allocation.objects.filter(envelope__in=envelopes).select_related("participant", "by")
+    used = {row.envelope_id: row for row in allocations}
+    opened = dict(
+        EnvelopeUse.objects.filter(allocation__in=used.values()).values_list("allocation_id", "opened_at")
+    )
+    tracked: dict[int, list[Tracked]] = {site.pk: [] for site in sites}
+    for envelope in envelopes:
+        allocation = used.get(envelope.pk)
+        tracked[envelope.site_id].append(
+            Tracked(
+                envelope=envelope,
+                stratum=stratum_in_words(envelope.place.stratum, language),
+                printed=printed.get(envelope.pk),
+                used=allocation,
+                opened_at=opened.get(allocation.pk) if allocation else None,
+                returned=returned.get(envelope.pk),
+            )
+        )
+    return [Account(site, tracked[site.pk]) for site in sites]
+
+
+def envelopes_out(trial: Trial) -> int:
+    """How many envelopes nobody has accounted for."""
+    used, returned = Allocation.objects.exclude(envelope=None), EnvelopeReturn.objects.all()
+    return (
+        Envelope.objects.filter(site__trial=trial)
+        .exclude(pk__in=used.values("envelope"))
+        .exclude(pk__in=returned.values("envelope"))
+        .count()
+    )
+
+
+def has_envelopes(site: Site) -> bool:
+    return Envelope.objects.filter(site=site).exists()
+
+
+def stratum_in_words(stratum: Stratum, language: str) -> str:
+    return Names(study_of(stratum.sealed_list.protocol_version), language).stratum(stratum.key)
+
+
+def strata_of(site: Site) -> list[Stratum]:
+    """The lists of those strata that a participant of the site can be in."""
+    sealed = _sealed(site.trial)
+    factors = protocol_of(sealed.protocol_version).randomization.strata
+    level = next((f"{factor.key}={site.key}" for factor in factors if factor.source == SITE), None)
+    strata = Stratum.objects.filter(sealed_list=sealed).order_by("key")
+    return [one for one in strata.select_related("sealed_list") if level in (None, *one.key.split(";"))]
+
+
+def suggested(stratum: Stratum) -> int:
+    """A whole block, the largest; six where there are none; no more than are left."""
+    sizes = stratum.sealed_list.design.get("block_sizes") or [6]
+    return min(max(sizes), stratum.places - stratum.used)
+
+
+def refuse_envelopes(site: Site) -> None:
+    """Raises NotSealed, or EnvelopesRefused with the reason why this site can have none."""
+    design = design_from(_sealed(site.trial).design)
+    if design.is_cluster:
+        raise EnvelopesRefused(_("The whole site has one group, which is known: no envelope is needed."))
+    if isinstance(design, MinimizationDesign):
+        raise EnvelopesRefused(
+            _("With minimization each group depends on those who came before: no envelope can know it.")
+        )
+    if status_of(site.trial) != TrialStatus.Name.RECRUITING or not site.is_open:
+        raise EnvelopesRefused(_("Envelopes are reserved while the trial recruits and the site is open."))
+    if _blinded(site.trial) and _without_code(site.trial):
+        raise EnvelopesRefused(
+            _("In a blinded trial an envelope may tell a randomization number only, and this list has none.")
+        )
+
+
+def surprises(
+    envelope: Envelope, participant: Participant, stratum: Stratum | None, language: str
+) -> dict[str, str]:
+    """What is not as it should be when this envelope was opened for this participant: kind to description."""
+    found = {}
+    own = envelope.place.stratum
+    if stratum is None or stratum.pk != own.pk:
+        found["wrong_stratum"] = _(
+            "Envelope %(number)s is for “%(envelope)s”; the participant belongs to “%(participant)s”."
+        ) % {
+            "number": envelope.number,
+            "envelope": stratum_in_words(own, language),
+            "participant": stratum_in_words(stratum, language) if stratum else "–",
+        }
+    earlier = Envelope.objects.filter(site=envelope.site_id, place__stratum=own, number__lt=envelope.number)
+    left = [
+        one.number
+        for one in earlier.order_by("number")
+        if not Allocation.objects.filter(envelope=one).exists()
+        and not EnvelopeReturn.objects.filter(envelope=one).exists()
+    ]
+    if left:
+        found["other"] = _("Envelope %(number)s was opened before number %(earlier)s.") % {
+            "number": envelope.number,
+            "earlier": ", ".join(map(str, left)),
+        }
+    return found
+
+
+def _sealed(trial: Trial) -> SealedList:
+    sealed = SealedList.objects.filter(trial=trial).select_related("protocol_version").first()
+    if sealed is None:
+        raise NotSealed
+    return sealed
+
+
+def _blinded(trial: Trial) -> bool:
+    return active_protocol(trial).randomization.masking == "blinded"
+
+
+def _without_code(trial: Trial) -> bool:
+    return Place.objects.filter(stratum__sealed_list__trial=trial, code="").exists()

@@ -1,0 +1,224 @@
+"""Fallback envelopes: places leave the online sequence, are printed once, and each is accounted for."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from randomization.conditions import GONE, readiness
+from randomization.envelope_pdf import Sheet, envelopes_pdf
+from randomization.envelopes import accounts, refuse_envelopes, strata_of, stratum_in_words, surprises
+from randomization.errors import EnvelopeRefused, EnvelopesRefused, NotReady
+from randomization.models import (
+    Allocation,
+    Deviation,
+    Envelope,
+    EnvelopePrint,
+    EnvelopeReturn,
+    EnvelopeUse,
+    Place,
+    Stratum,
+)
+from randomization.sealing import unseal_place
+from trial.accounts.models import User
+from trial.audit.services import record_read
+from trial.people import selectors as people
+from trial.people.errors import ReasonMissing
+from trial.people.models import Participant, Site
+from trial.people.services import lock_participant
+from trial.protocol.selectors import active_protocol, protocol_of
+
+MOST_AT_ONCE = 200
+
+
+@transaction.atomic
+def reserve_for_site(
+    *, site: Site, counts: Mapping[str, int], after: int, by: User, now: datetime
+) -> list[Envelope]:
+    """Reserve so many places of each of these strata, all or none.
+
+    `after` is the site's last number as the asker saw it: a second click finds another one and is refused.
+    """
+    if last_number(_lock(site)) != after:
+        raise EnvelopesRefused(_("Envelopes of this site were reserved a moment ago. Look at them first."))
+    if not any(counts.values()):
+        raise EnvelopesRefused(_("Say of which group you want envelopes, and how many."))
+    reserved: list[Envelope] = []
+    for key, count in sorted(counts.items()):
+        if count:
+            reserved += reserve_envelopes(site=site, stratum_key=key, count=count, by=by, now=now)
+    return reserved
+
+
+@transaction.atomic
+def reserve_envelopes(*, site: Site, stratum_key: str, count: int, by: User, now: datetime) -> list[Envelope]:
+    """Take the stratum's next places out of the online sequence, for envelopes of this site; for good.
+
+    Raises NotSealed, or EnvelopesRefused: not for this design, this stratum, so many, or at this time.
+    """
+    _lock(site)
+    refuse_envelopes(site)
+    if stratum_key not in {stratum.key for stratum in strata_of(site)}:
+        raise EnvelopesRefused(_("No participant of this site can be in that group."))
+    if not 1 <= count <= MOST_AT_ONCE:
+        raise EnvelopesRefused(
+            _("Reserve between 1 and %(most)s envelopes of a group.") % {"most": MOST_AT_ONCE}
+        )
+    strata = Stratum.objects.select_for_update()
+    stratum = strata.get(sealed_list__trial=site.trial_id, key=stratum_key)
+    if count > (left := stratum.places - stratum.used):
+        raise EnvelopesRefused(_("Only %(left)s places are left on this group's list.") % {"left": left})
+    first = last_number(site) + 1
+    return [
+        Envelope.objects.create(site=site, place=_take(stratum), number=number, at=now, by=by)
+        for number in range(first, first + count)
+    ]
+
+
+def last_number(site: Site) -> int:
+    """Of the site's envelopes; 0 where it has none."""
+    return Envelope.objects.filter(site=site).aggregate(last=Max("number"))["last"] or 0
+
+
+def _lock(site: Site) -> Site:
+    """Numbers are given to one act at a time. Participants can register meanwhile."""
+    Site.objects.select_for_update(no_key=True).get(pk=site.pk)
+    return site
+
+
+def _take(stratum: Stratum) -> Place:
+    stratum.used += 1
+    stratum.save(update_fields=["used"])
+    return Place.objects.get(stratum=stratum, position=stratum.used)
+
+
+@transaction.atomic
+def print_envelopes(*, site: Site, numbers: Collection[int], by: User, now: datetime) -> bytes:
+    """The PDF of these envelopes, once: it is kept nowhere, and the read log says that it was made.
+
+    Raises EnvelopesRefused where one of them was printed before, is accounted for, or is not there.
+    """
+    _lock(site)
+    wanted = [one for one in accounts([site], "")[0].to_print if one.envelope.number in set(numbers)]
+    if not wanted or len(wanted) != len(set(numbers)):
+        raise EnvelopesRefused(
+            _(
+                "Each envelope is printed once. If that went wrong, record it as destroyed and reserve another."
+            )
+        )
+    EnvelopePrint.objects.bulk_create(EnvelopePrint(envelope=one.envelope, at=now, by=by) for one in wanted)
+    record_read(
+        what=f"envelopes of {site.trial.slug}",
+        participant_study_id="",
+        fields=["arm"],
+        reason="to print envelopes",
+        now=now,
+    )
+    return _pdf(site, [one.envelope for one in wanted])
+
+
+def _pdf(site: Site, envelopes: Collection[Envelope]) -> bytes:
+    protocol = active_protocol(site.trial)
+    language = protocol.language
+    with translation.override(language):
+        sheets = [_sheet(envelope, protocol.names.in_(language), language) for envelope in envelopes]
+        arms = [arm.name.in_(language) for arm in protocol.arms]
+        return envelopes_pdf(sheets, possible=arms, language=language)
+
+
+def _sheet(envelope: Envelope, trial: str, language: str) -> Sheet:
+    place, site = envelope.place, envelope.site
+    stratum = place.stratum
+    arm = unseal_place(
+        bytes(place.content),
+        list_id=stratum.sealed_list_id,
+        stratum=stratum.key,
+        position=place.position,
+    )
+    name = protocol_of(stratum.sealed_list.protocol_version).arm(arm).name.in_(language)
+    return Sheet(
+        trial=trial,
+        site=site.name,
+        number=envelope.number,
+        stratum=stratum_in_words(stratum, language),
+        qr=f"tilbake:{site.trial.slug}:{site.key}:{envelope.number}",
+        inside=place.code or name,
+    )
+
+
+@transaction.atomic
+def use_envelope(
+    *,
+    envelope: Envelope,
+    participant: Participant,
+    opened_at: datetime,
+    by: User,
+    now: datetime,
+    language: str = "",
+) -> Allocation:
+    """Record that the envelope was opened for the participant: that is their randomization.
+
+    Everything must hold that holds for a randomization online, but the participant may have withdrawn since.
+    The wrong group or a number out of order cannot be taken back: each is recorded with a deviation. A second
+    call returns the first allocation. Raises NotReady, or EnvelopeRefused.
+    """
+    lock_participant(participant)
+    envelope = Envelope.objects.select_for_update(of=("self",)).get(pk=envelope.pk)
+    if existing := Allocation.objects.filter(participant=participant).first():
+        if existing.envelope_id == envelope.pk:
+            return existing
+        raise EnvelopeRefused(
+            _("This participant is randomized already. Record the envelope as opened in error.")
+        )
+    _refuse(envelope, participant, opened_at, now)
+    ready = readiness(participant, now=now)
+    gone_then = any(status in people.facts(participant, opened_at) for status in GONE)
+    excused = {"sealed"} if gone_then else {"sealed", "present"}
+    if missing := [one.label for one in ready.conditions if not one.met and one.key not in excused]:
+        raise NotReady(missing)
+    allocation = Allocation.objects.create(
+        participant=participant,
+        place=envelope.place,
+        envelope=envelope,
+        protocol_version=ready.version,
+        at=now,
+        by=by,
+    )
+    EnvelopeUse.objects.create(allocation=allocation, opened_at=opened_at)
+    for kind, description in surprises(envelope, participant, ready.stratum, language).items():
+        Deviation.objects.create(participant=participant, kind=kind, description=description, at=now, by=by)
+    return allocation
+
+
+def _refuse(envelope: Envelope, participant: Participant, opened_at: datetime, now: datetime) -> None:
+    printed = EnvelopePrint.objects.filter(envelope=envelope).first()
+    if envelope.site_id != participant.site_id or printed is None:
+        raise EnvelopeRefused(_("Choose an envelope that was printed for the participant's site."))
+    if not printed.at <= opened_at <= now:
+        raise EnvelopeRefused(_("An envelope is opened after it was printed, and not in the future."))
+    if _is_used(envelope) or EnvelopeReturn.objects.filter(envelope=envelope).exists():
+        raise EnvelopeRefused(_("What became of this envelope is on record already."))
+
+
+@transaction.atomic
+def return_envelope(
+    *, envelope: Envelope, kind: str, explanation: str, by: User, now: datetime
+) -> EnvelopeReturn:
+    """The envelope will never be used, and why. A second call returns the first record."""
+    if not explanation.strip():
+        raise ReasonMissing(_("Write what happened to the envelope."))
+    envelope = Envelope.objects.select_for_update(of=("self",)).get(pk=envelope.pk)
+    if existing := EnvelopeReturn.objects.filter(envelope=envelope).first():
+        return existing
+    if _is_used(envelope):
+        raise EnvelopeRefused(_("What became of this envelope is on record already."))
+    return EnvelopeReturn.objects.create(
+        envelope=envelope, kind=EnvelopeReturn.Kind(kind), explanation=explanation.strip(), at=now, by=by
+    )
+
+
+def _is_used(envelope: Envelope) -> bool:
+    return Allocation.objects.filter(envelope=envelope).exists()
