@@ -23,7 +23,7 @@ from randomization.models import (
 from randomization.names import Names
 from trial.people.models import Participant, Site
 from trial.protocol.models import Trial, TrialStatus
-from trial.protocol.selectors import active_protocol, protocol_of, status_of, study_of
+from trial.protocol.selectors import blinded_trials, protocol_of, status_of, study_of
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def refuse_envelopes(site: Site) -> None:
         )
     if status_of(site.trial) != TrialStatus.Name.RECRUITING or not site.is_open:
         raise EnvelopesRefused(_("Envelopes are reserved while the trial recruits and the site is open."))
-    if _blinded(site.trial) and _without_code(site.trial):
+    if blinded_trials([site.trial_id]) and _without_code(site.trial):
         raise EnvelopesRefused(
             _("In a blinded trial an envelope may tell a randomization number only, and this list has none.")
         )
@@ -203,10 +203,6 @@ def _sealed(trial: Trial) -> SealedList:
     if sealed is None:
         raise NotSealed
     return sealed
-
-
-def _blinded(trial: Trial) -> bool:
-    return active_protocol(trial).randomization.masking == "blinded"
 
 
 def _without_code(trial: Trial) -> bool:

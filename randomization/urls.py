@@ -1,10 +1,21 @@
 from django.urls import path
 
-from randomization.views import desk, public
+from randomization.views import desk, envelopes, public
 
 app_name = "randomization"
 urlpatterns = [
     path("<slug:slug>/", desk.desk, name="desk"),
     path("<slug:slug>/seal/", desk.seal, name="seal"),
+    path("<slug:slug>/envelopes/", envelopes.overview, name="envelopes"),
+    path("<slug:slug>/envelopes/<slug:site>/", envelopes.site, name="site_envelopes"),
+    path("<slug:slug>/envelopes/<slug:site>/print/", envelopes.print_envelopes, name="print_envelopes"),
+    path(
+        "<slug:slug>/envelopes/<slug:site>/print/<int:number>/",
+        envelopes.print_envelopes,
+        name="print_envelope",
+    ),
+    path(
+        "<slug:slug>/envelopes/<slug:site>/return/<int:number>/", envelopes.give_back, name="return_envelope"
+    ),
     path("<slug:slug>/commitment/", public.commitment, name="commitment"),
 ]

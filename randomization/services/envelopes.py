@@ -23,6 +23,7 @@ from randomization.models import (
     Stratum,
 )
 from randomization.sealing import unseal_place
+from randomization.services.notices import tell_randomized
 from trial.accounts.models import User
 from trial.audit.services import record_read
 from trial.people import selectors as people
@@ -106,7 +107,7 @@ def print_envelopes(*, site: Site, numbers: Collection[int], by: User, now: date
     if not wanted or len(wanted) != len(set(numbers)):
         raise EnvelopesRefused(
             _(
-                "Each envelope is printed once. If that went wrong, record it as destroyed and reserve another."
+                "Each envelope is printed once. If that failed, record it as destroyed and reserve another one."
             )
         )
     EnvelopePrint.objects.bulk_create(EnvelopePrint(envelope=one.envelope, at=now, by=by) for one in wanted)
@@ -190,6 +191,7 @@ def use_envelope(
     EnvelopeUse.objects.create(allocation=allocation, opened_at=opened_at)
     for kind, description in surprises(envelope, participant, ready.stratum, language).items():
         Deviation.objects.create(participant=participant, kind=kind, description=description, at=now, by=by)
+    tell_randomized(allocation)
     return allocation
 
 

@@ -45,6 +45,7 @@ def _desk(request: HttpRequest, trial: Trial) -> dict[str, object]:
         "sealed": sealed,
         "counts": [(names.stratum(one.key), one) for one in selectors.stratum_counts(trial)],
         "refused": _refusal(design),
+        "may_reserve": has_permission(request.user, Permission.RESERVE_ENVELOPES, trial=trial),
         "may_seal": not sealed and has_permission(request.user, Permission.SEAL_LIST, trial=trial),
     }
 
