@@ -87,7 +87,7 @@ class MinimizationDesign(StrataDesign):
     def decide(self, levels: Mapping[str, str], counts: Counts, draw: int) -> Decision:
         """The arm of a participant with these levels, given all who were allocated before."""
         scores = {arm: self._score(arm, levels, counts) for arm in self.ratio}
-        probabilities = self._probabilities(scores)
+        probabilities = self.probabilities(scores)
         return Decision(_drawn(probabilities, draw), draw, dict(levels), scores, probabilities)
 
     def _score(self, arm: str, levels: Mapping[str, str], counts: Counts) -> Fraction:
@@ -102,7 +102,7 @@ class MinimizationDesign(StrataDesign):
             score += factor.weight * _imbalance(numbers, self.imbalance)
         return score
 
-    def _probabilities(self, scores: Mapping[str, Fraction]) -> dict[str, Fraction]:
+    def probabilities(self, scores: Mapping[str, Fraction]) -> dict[str, Fraction]:
         """Of each arm: the mean over the preferred arms, weighted by their shares."""
         least = min(scores.values())
         preferred = [arm for arm, score in scores.items() if score == least]

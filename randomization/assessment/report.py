@@ -1,0 +1,316 @@
+"""All that is told of one design for so many participants: exact where it can be, simulated where not."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from django.utils.translation import gettext as _
+from scipy.stats import binom
+
+from randomization.assessment import exact, power
+from randomization.assessment.clusters import Sites, sites_of
+from randomization.assessment.distribution import Discrete, Floats, Imbalance
+from randomization.assessment.guessing import (
+    Guesses,
+    coin_guesses,
+    hidden_guesses,
+    open_guesses,
+    simple_guesses,
+)
+from randomization.assessment.simulation import LISTS, Lists, simulate
+from randomization.designs import (
+    BlockDesign,
+    ClusterDesign,
+    CoinDesign,
+    Design,
+    DesignRefused,
+    ImportedDesign,
+    MinimizationDesign,
+    PairDesign,
+    SimpleDesign,
+)
+from randomization.designs.base import StrataDesign
+
+MAXIMUM_PARTICIPANTS, MAXIMUM_STRATA = 5000, 1000
+MOMENTS = 24
+"""So many points has the course of the imbalance."""
+OVERALL, STRATUM, LEVEL, SITES, PARTICIPANTS = "overall", "stratum", "level", "sites", "participants"
+SIZES, HIDDEN, RULE, STRATUM_ONLY = "sizes", "hidden", "rule", "stratum_only"
+"""What the guesser knows besides the allocations: each block's size, which sizes may come, the rule with all
+participants' levels, or nothing but the allocations of the stratum."""
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The imbalance of the whole trial, of any one stratum, or of any one level of a factor."""
+
+    of: str
+    factor: str
+    imbalance: Imbalance
+    bound: float | None
+    """The largest that is possible; None where only the number of participants bounds it."""
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Correct and certain guesses per allocation: over a long list, and in this trial."""
+
+    knows: str
+    correct: float
+    certain: float
+    long_correct: float | None
+    long_certain: float | None
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What imbalance takes from the comparison of two arms: shares of the information, and participants."""
+
+    mean: float
+    p95: float
+    participants_mean: float
+    participants_p95: float
+    power_mean: float
+    power_p95: float
+    within_strata: float | None
+    """Mean share lost when the analysis compares within each stratum."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """The assessment of one design. Numbers of arms are in the order of the ratio."""
+
+    design: dict[str, Any]
+    participants: int
+    strata: int
+    lists: int | None
+    """How many were simulated; None where every number is exact."""
+    imbalance: tuple[Part, ...]
+    guesses: tuple[Guess, ...]
+    loss: Loss
+    course: tuple[tuple[int, float, float], ...]
+    """(participants so far, mean, 95th percentile) of the overall imbalance."""
+    sites: int | None = None
+    allocations: str = ""
+    """Number of possible allocations of sites; a string, since it may be longer than a number of JSON."""
+    smallest_p: float | None = None
+
+
+def refuse_what_cannot_be_assessed(design: Design, participants: int) -> None:
+    """Raises DesignRefused with the reason."""
+    if isinstance(design, ImportedDesign) and design.block_size is None:
+        raise DesignRefused(_("The protocol does not say how the imported list was made."))
+    design.refuse_what_can_be_guessed()
+    if not 1 <= participants <= MAXIMUM_PARTICIPANTS:
+        raise DesignRefused(
+            _("A report is made for at most %(most)s participants.") % {"most": MAXIMUM_PARTICIPANTS}
+        )
+    if isinstance(design, StrataDesign) and _strata(design) > MAXIMUM_STRATA:
+        raise DesignRefused(_("A report is made for at most %(most)s strata.") % {"most": MAXIMUM_STRATA})
+
+
+def assess(
+    design: Design,
+    *,
+    participants: int,
+    seed: int,
+    lists: int = LISTS,
+    progress: Progress = lambda _share: None,
+) -> dict[str, Any]:
+    """What `Told` holds, as JSON. The same arguments give the same numbers. Raises DesignRefused."""
+    refuse_what_cannot_be_assessed(design, participants)
+    if isinstance(design, ClusterDesign | PairDesign):
+        told = _of_sites(design, sites_of(design), participants)
+    else:
+        told = _of_participants(_as_made(design), participants, seed, lists, progress)
+    progress(1)
+    return asdict(told) | {"design": design.as_json()}
+
+
+def _as_made(design: Design) -> StrataDesign:
+    """An imported list is taken for what the protocol says that it is: blocks of one size."""
+    assert isinstance(design, StrataDesign)
+    if isinstance(design, ImportedDesign):
+        return BlockDesign(design.ratio, design.factors, design.places_per_stratum, (design.block_size or 0,))
+    return design
+
+
+def _of_participants(
+    design: StrataDesign, participants: int, seed: int, lists: int, progress: Progress
+) -> Told:
+    moments = tuple(sorted({*np.linspace(1, participants, MOMENTS, dtype=int).tolist(), participants}))
+    if isinstance(design, SimpleDesign | BlockDesign | CoinDesign) and len(design.ratio) == 2:
+        parts, loss, course = _exactly(design, participants, moments, progress)
+        return Told(
+            {}, participants, _strata(design), None, parts, _guessed(design, participants, None), loss, course
+        )
+    simulated = simulate(
+        design, participants=participants, moments=moments, seed=seed, lists=lists, progress=progress
+    )
+    parts, loss, course = _from(simulated, design, participants)
+    guesses = _guessed(design, participants, simulated)
+    return Told({}, participants, _strata(design), lists, parts, guesses, loss, course)
+
+
+def _strata(design: StrataDesign) -> int:
+    return int(np.prod([len(factor.levels) for factor in design.factors], dtype=int))
+
+
+Course = tuple[tuple[int, float, float], ...]
+
+
+def _exactly(
+    design: exact.TwoArms, participants: int, moments: tuple[int, ...], progress: Progress
+) -> tuple[tuple[Part, ...], Loss, Course]:
+    ratio, strata = tuple(design.ratio.values()), _strata(design)
+
+    def difference(copies: int, so_far: int = participants) -> Discrete:
+        return exact.difference(design, strata=strata, participants=so_far, copies=copies)
+
+    overall = difference(strata)
+    parts = [
+        _part(OVERALL, "", exact.as_imbalance(overall, ratio), _bound(design, strata)),
+        _part(STRATUM, "", exact.as_imbalance(difference(1), ratio), _bound(design, 1)),
+    ]
+    for factor in design.factors if len(design.factors) > 1 else ():
+        copies = strata // len(factor.levels)
+        parts.append(
+            _part(LEVEL, factor.key, exact.as_imbalance(difference(copies), ratio), _bound(design, copies))
+        )
+    course = []
+    for at, so_far in enumerate(moments):
+        told = exact.as_imbalance(difference(strata, so_far), ratio)
+        course.append((so_far, told.mean, told.percentile(0.95)))
+        progress(at / len(moments))
+    kept = exact.within_strata(design, strata=strata, participants=participants)
+    information = power.information_of(overall, participants, ratio)
+    return (
+        tuple(parts),
+        _loss(information, participants, 1 - kept / _planned(ratio, participants)),
+        tuple(course),
+    )
+
+
+def _from(simulated: Lists, design: StrataDesign, participants: int) -> tuple[tuple[Part, ...], Loss, Course]:
+    ratio, strata = tuple(design.ratio.values()), _strata(design)
+    shares = np.array(ratio)
+    by_level = simulated.final.reshape(
+        len(simulated.final), *(len(factor.levels) for factor in design.factors), len(ratio)
+    )
+
+    def spread(numbers: Any) -> Discrete:
+        return Discrete.of_sample(np.ptp(numbers / shares, axis=-1))
+
+    parts = [
+        _part(OVERALL, "", spread(simulated.course[-1]), _bound(design, strata)),
+        _part(STRATUM, "", spread(simulated.final), _bound(design, 1)),
+    ]
+    for at, factor in enumerate(design.factors if len(design.factors) > 1 else ()):
+        others = tuple(1 + other for other in range(len(design.factors)) if other != at)
+        bound = _bound(design, strata // len(factor.levels))
+        parts.append(_part(LEVEL, factor.key, spread(by_level.sum(axis=others)), bound))
+    course = []
+    for so_far, numbers in zip(simulated.moments, simulated.course, strict=True):
+        told = spread(numbers)
+        course.append((so_far, told.mean, told.percentile(0.95)))
+    information = Discrete.of_sample(power.information(simulated.course[-1], ratio))
+    lost = None
+    if len(ratio) == 2:
+        one, other = simulated.final[:, :, 0], simulated.final[:, :, 1]
+        kept = (one * other / np.maximum(one + other, 1)).sum(axis=1).mean()
+        lost = float(1 - kept / _planned(ratio, participants))
+    return tuple(parts), _loss(information, participants, lost), tuple(course)
+
+
+def _planned(ratio: tuple[int, ...], participants: int) -> float:
+    """n₁n₂/n as planned."""
+    return participants * ratio[0] * ratio[1] / sum(ratio) ** 2
+
+
+def _part(of: str, factor: str, imbalance: Discrete, bound: float | None) -> Part:
+    return Part(of, factor, imbalance.imbalance(), bound)
+
+
+def _bound(design: StrataDesign, strata: int) -> float | None:
+    """Of the sum over so many strata: each may be as uneven as half a block, or the coin's maximum."""
+    if isinstance(design, BlockDesign):
+        return float(strata * max(design.block_sizes) // sum(design.ratio.values()))
+    if isinstance(design, CoinDesign) and design.maximum_imbalance is not None:
+        return float(strata * design.maximum_imbalance)
+    return None
+
+
+def _loss(information: Discrete, participants: int, within_strata: float | None) -> Loss:
+    mean, low = information.mean, information.percentile(0.05)
+    likely = sum(
+        power.power(float(value)) * float(chance)
+        for value, chance in zip(information.values, information.chances, strict=True)
+        if chance > 0
+    )
+    return Loss(
+        1 - mean,
+        1 - low,
+        participants * (1 - mean),
+        participants * (1 - low),
+        likely,
+        power.power(low),
+        within_strata,
+    )
+
+
+def _guessed(design: StrataDesign, participants: int, simulated: Lists | None) -> tuple[Guess, ...]:
+    if isinstance(design, MinimizationDesign):
+        assert simulated is not None
+        return (
+            Guess(RULE, simulated.known, simulated.certain, None, None),
+            Guess(STRATUM_ONLY, simulated.tallied, 0.0, None, None),
+        )
+    weights = _places(participants, _strata(design))
+    ways: list[tuple[str, Guesses]]
+    if isinstance(design, BlockDesign):
+        ways = [(SIZES, open_guesses(design, len(weights)))]
+        if len(design.block_sizes) > 1:
+            ways.append((HIDDEN, hidden_guesses(design, len(weights))))
+    elif isinstance(design, CoinDesign):
+        ways = [(RULE, coin_guesses(design, len(weights)))]
+    else:
+        ways = [(RULE, simple_guesses(list(design.ratio.values()), len(weights)))]
+    return tuple(
+        Guess(knows, *guesses.over(weights), guesses.long_correct, guesses.long_certain)
+        for knows, guesses in ways
+    )
+
+
+def _places(participants: int, strata: int) -> Floats:
+    """How the trial's allocations fall on places 1, 2, … of a stratum, as shares that add up to 1."""
+    reached = binom.sf(np.arange(participants), participants, 1 / strata)
+    used = reached[reached > 1e-15]
+    weights: Floats = used / used.sum()
+    return weights
+
+
+def _of_sites(design: ClusterDesign | PairDesign, sites: Sites, participants: int) -> Told:
+    """Each site is taken to bring as many participants."""
+    spread, each = sites.imbalance(), participants / sites.number
+    bound = float(spread.values.max())
+    people = Discrete(spread.values * each, spread.chances)
+    numbers = np.array(list(sites.compositions), float)
+    information = Discrete.of(
+        power.information(numbers, sites.ratio), np.array(list(sites.compositions.values()))
+    )
+    return Told(
+        {},
+        participants,
+        len(design.pairs) if isinstance(design, PairDesign) else len(design.groups),
+        None,
+        (_part(SITES, "", spread, bound), _part(PARTICIPANTS, "", people, bound * each)),
+        (),
+        _loss(information, participants, None),
+        (),
+        sites.number,
+        str(sites.allocations),
+        sites.smallest_p,
+    )
