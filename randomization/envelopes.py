@@ -21,7 +21,7 @@ from randomization.models import (
     Stratum,
 )
 from randomization.names import Names
-from trial.people.models import Participant, Site
+from trial.people.models import Site
 from trial.protocol.models import Trial, TrialStatus
 from trial.protocol.selectors import blinded_trials, protocol_of, status_of, study_of
 
@@ -169,10 +169,8 @@ def refuse_envelopes(site: Site) -> None:
         )
 
 
-def surprises(
-    envelope: Envelope, participant: Participant, stratum: Stratum | None, language: str
-) -> dict[str, str]:
-    """What is not as it should be when this envelope was opened for this participant: kind to description."""
+def surprises(envelope: Envelope, stratum: Stratum | None, language: str) -> dict[str, str]:
+    """What is not as it should be when this envelope was opened for one of the stratum: kind to words."""
     found = {}
     own = envelope.place.stratum
     if stratum is None or stratum.pk != own.pk:

@@ -92,7 +92,7 @@ DROP FUNCTION randomization_returned_unused CASCADE;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("randomization", "0003_designs_and_acts"),
+        ("randomization", "0004_d_extensions_by_file"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -8,7 +8,7 @@ from django.db.models import Max
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from randomization.conditions import GONE, readiness
+from randomization.conditions import OfStratum, readiness
 from randomization.envelope_pdf import Sheet, envelopes_pdf
 from randomization.envelopes import accounts, refuse_envelopes, strata_of, stratum_in_words, surprises
 from randomization.errors import EnvelopeRefused, EnvelopesRefused, NotReady
@@ -24,15 +24,18 @@ from randomization.models import (
 )
 from randomization.sealing import unseal_place
 from randomization.services.notices import tell_randomized
+from screening.standing import standing_of
 from trial.accounts.models import User
 from trial.audit.services import record_read
-from trial.people import selectors as people
 from trial.people.errors import ReasonMissing
 from trial.people.models import Participant, Site
 from trial.people.services import lock_participant
 from trial.protocol.selectors import active_protocol, protocol_of
 
 MOST_AT_ONCE = 200
+
+OF_THE_TRIAL = frozenset({"recruiting", "target", "site", "sealed", "place"})
+"""What may have changed between the opening of an envelope and its record."""
 
 
 @transaction.atomic
@@ -106,9 +109,7 @@ def print_envelopes(*, site: Site, numbers: Collection[int], by: User, now: date
     wanted = [one for one in accounts([site], "")[0].to_print if one.envelope.number in set(numbers)]
     if not wanted or len(wanted) != len(set(numbers)):
         raise EnvelopesRefused(
-            _(
-                "Each envelope is printed once. If that failed, record it as destroyed and reserve another one."
-            )
+            _("Each envelope is printed once. If that failed, record it as destroyed and reserve another.")
         )
     EnvelopePrint.objects.bulk_create(EnvelopePrint(envelope=one.envelope, at=now, by=by) for one in wanted)
     record_read(
@@ -162,9 +163,10 @@ def use_envelope(
 ) -> Allocation:
     """Record that the envelope was opened for the participant: that is their randomization.
 
-    Everything must hold that holds for a randomization online, but the participant may have withdrawn since.
-    The wrong group or a number out of order cannot be taken back: each is recorded with a deviation. A second
-    call returns the first allocation. Raises NotReady, or EnvelopeRefused.
+    All must hold of the participant that holds for a randomization online, but who was there may have
+    withdrawn since, and the trial or its site may have closed. The wrong group or a number out of order
+    cannot be taken back: each is recorded with a deviation. A second call returns the first allocation.
+    Raises NotReady, or EnvelopeRefused.
     """
     lock_participant(participant)
     envelope = Envelope.objects.select_for_update(of=("self",)).get(pk=envelope.pk)
@@ -176,9 +178,10 @@ def use_envelope(
         )
     _refuse(envelope, participant, opened_at, now)
     ready = readiness(participant, now=now)
-    gone_then = any(status in people.facts(participant, opened_at) for status in GONE)
-    excused = {"sealed"} if gone_then else {"sealed", "present"}
-    if missing := [one.label for one in ready.conditions if not one.met and one.key not in excused]:
+    excused = OF_THE_TRIAL
+    if not standing_of(participant, opened_at).has_left:
+        excused |= {"present"}
+    if missing := [one.label for one in ready.missing if one.key not in excused]:
         raise NotReady(missing)
     allocation = Allocation.objects.create(
         participant=participant,
@@ -189,7 +192,8 @@ def use_envelope(
         by=by,
     )
     EnvelopeUse.objects.create(allocation=allocation, opened_at=opened_at)
-    for kind, description in surprises(envelope, participant, ready.stratum, language).items():
+    stratum = ready.source.stratum if isinstance(ready.source, OfStratum) else None
+    for kind, description in surprises(envelope, stratum, language).items():
         Deviation.objects.create(participant=participant, kind=kind, description=description, at=now, by=by)
     tell_randomized(allocation)
     return allocation
