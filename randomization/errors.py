@@ -67,6 +67,19 @@ class ListExhausted(DomainError):
         )
 
 
+class SiteRefused(DomainError):
+    """This site does not take a late place: the sentence says why."""
+
+
+class NoLatePlace(DomainError):
+    """The sealed list has no place for another site. It never gets one by itself."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("The sealed list has no late place left for this site. Ask for more places, or leave it out.")
+        )
+
+
 class ListDamaged(DomainError):
     """What is stored does not open or does not agree with itself. Nothing is allocated from such a list."""
 

@@ -1,16 +1,34 @@
-"""What the design's keys are called in the protocol, for whoever reads the design."""
+"""A design in the protocol's words, for whoever reads it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from django.utils.translation import gettext as _
 
 from randomization.design import SITE
+from randomization.designs import (
+    BlockDesign,
+    ClusterDesign,
+    CoinDesign,
+    Design,
+    ImportedDesign,
+    MinimizationDesign,
+    PairDesign,
+    SimpleDesign,
+    SitesDesign,
+    StratifiedClusterDesign,
+)
+from randomization.designs.base import EVERYBODY, StrataDesign
+from randomization.designs.clusters import LATE
+from randomization.designs.coins import FAIR
 from trial.protocol.reading import Study
 from trial.protocol.schema.trial import StratumFactor
 
+Facts = list[tuple[str, str]]
+"""What something is called, and what it is."""
+
 
 class Names:
-    """Factors, strata and pairs of one protocol in one language."""
+    """Arms, factors, strata and groups of one protocol in one language."""
 
     def __init__(self, study: Study, language: str) -> None:
         self.protocol, self.language = study.protocol, language
@@ -18,23 +36,52 @@ class Names:
         items = [*self.protocol.eligibility.items, *(item for one in instruments for item in one.items)]
         self._questions = {item.key: item.label.in_(language) for item in items}
         self._sites = {site.key: site.name for site in self.protocol.sites}
+        self._arms = {arm.key: arm.name.in_(language) for arm in self.protocol.arms}
 
-    def factors(self) -> list[tuple[str, list[str]]]:
-        """Each factor, by the question that it comes from, with its levels."""
-        strata = self.protocol.randomization.strata
-        return [(self._factor(factor), list(self._levels(factor).values())) for factor in strata]
+    def facts(self, design: Design) -> Facts:
+        """All that can be said of the design, but for its groups or pairs of sites."""
+        return [(_("Method"), method(design)), *self._facts(design)]
 
-    def pairs(self, pairs: Mapping[str, tuple[str, ...]]) -> list[tuple[str, list[str]]]:
-        """Each pair's key with its sites."""
-        return [(pair, [self._sites.get(site, site) for site in sites]) for pair, sites in pairs.items()]
+    def units(self, design: Design) -> list[tuple[str, list[str]]]:
+        """Each group or pair of sites that are randomized together, with the sites' names."""
+        if isinstance(design, PairDesign):
+            return self._named(design.pairs)
+        return self._named(design.groups) if isinstance(design, StratifiedClusterDesign) else []
 
     def stratum(self, key: str) -> str:
         """The levels of a stratum's key; a level that the protocol does not know keeps its key."""
         levels = {factor.key: self._levels(factor) for factor in self.protocol.randomization.strata}
         parts = [part.split("=", 1) for part in key.split(";") if "=" in part]
-        return ", ".join(levels.get(factor, {}).get(level, level) for factor, level in parts) or _(
-            "Everybody"
-        )
+        words = [levels.get(factor, {}).get(level, level) for factor, level in parts]
+        if key == LATE or key.startswith(f"{LATE}="):
+            words.insert(0, _("Sites that join later"))
+        return ", ".join(words) or _("Everybody")
+
+    def _facts(self, design: Design) -> Facts:
+        if isinstance(design, PairDesign):
+            return [(_("Arms"), self._listed(design.arms)), _late(design.late_places)]
+        if isinstance(design, ClusterDesign):
+            sites = [(_("Sites"), ", ".join(self._site_names(design.groups.get(EVERYBODY, ()))))]
+            together = sites if EVERYBODY in design.groups else []
+            return [self._ratio(design.ratio), *together, _late(design.late_places)]
+        if isinstance(design, StrataDesign):
+            return [self._ratio(design.ratio), *_settings(design), *self._factors(design), _places(design)]
+        return []
+
+    def _ratio(self, ratio: Mapping[str, int]) -> tuple[str, str]:
+        arms = " : ".join(self._arms.get(arm, arm) for arm in ratio)
+        return _("Ratio"), f"{arms} = {' : '.join(map(str, ratio.values()))}"
+
+    def _factors(self, design: StrataDesign) -> Facts:
+        weights = {factor.key: factor.weight for factor in design.factors}
+        facts = []
+        for factor in self.protocol.randomization.strata:
+            levels = ", ".join(self._levels(factor).values())
+            if isinstance(design, MinimizationDesign):
+                weight = _("weight %(weight)s") % {"weight": weights.get(factor.key, factor.weight)}
+                levels = f"{levels} ({weight})"
+            facts.append((_("Balanced by: %(factor)s") % {"factor": self._factor(factor)}, levels))
+        return facts
 
     def _factor(self, factor: StratumFactor) -> str:
         return _("Site") if factor.source == SITE else self._questions.get(factor.source, factor.key)
@@ -43,3 +90,68 @@ class Names:
         if factor.source == SITE:
             return self._sites
         return {level.key: level.name.in_(self.language) for level in factor.levels}
+
+    def _listed(self, arms: Iterable[str]) -> str:
+        return ", ".join(self._arms.get(arm, arm) for arm in arms)
+
+    def _named(self, groups: Mapping[str, tuple[str, ...]]) -> list[tuple[str, list[str]]]:
+        return [(group, self._site_names(sites)) for group, sites in groups.items()]
+
+    def _site_names(self, sites: Iterable[str]) -> list[str]:
+        return [self._sites.get(site, site) for site in sites]
+
+
+def method(design: Design) -> str:
+    """What the design's method does, in one phrase."""
+    if isinstance(design, CoinDesign) and design.probability == FAIR:
+        return _("Big stick: a fair coin, until one arm is too far ahead")
+    return _METHODS[type(design)]()
+
+
+_METHODS: dict[type[Design], Callable[[], str]] = {
+    SimpleDesign: lambda: _("Simple randomization: each place is drawn by the ratio alone"),
+    BlockDesign: lambda: _("Permuted blocks in each stratum"),
+    CoinDesign: lambda: _("Biased coin: the arm that is behind is preferred"),
+    MinimizationDesign: lambda: _("Minimization: the arm that balances the factors best is preferred"),
+    ImportedDesign: lambda: _("A list that is made elsewhere and imported"),
+    ClusterDesign: lambda: _("Whole sites, all at once"),
+    StratifiedClusterDesign: lambda: _("Whole sites, all at once within each group of sites"),
+    PairDesign: lambda: _("Matched pairs of sites: one of each pair to each arm, all at once"),
+}
+
+
+def _settings(design: StrataDesign) -> Facts:
+    """What only this method has."""
+    if isinstance(design, BlockDesign):
+        sizes = ", ".join(map(str, design.block_sizes))
+        drawn = _("each block's size is drawn")
+        return [(_("Block sizes"), f"{sizes} ({drawn})" if len(design.block_sizes) > 1 else sizes)]
+    if isinstance(design, CoinDesign):
+        facts = [(_("Probability of the arm that is behind"), str(design.probability))]
+        if design.maximum_imbalance is not None:
+            facts.append((_("Largest difference in a stratum"), str(design.maximum_imbalance)))
+        return facts
+    if isinstance(design, MinimizationDesign):
+        measures = {"range": _("range of the numbers"), "variance": _("variance of the numbers")}
+        return [
+            (_("Probability of the preferred arm"), str(design.probability)),
+            (_("Measure of imbalance"), measures[design.imbalance]),
+        ]
+    if isinstance(design, ImportedDesign) and design.block_size:
+        return [(_("Block sizes"), str(design.block_size))]
+    return []
+
+
+def _places(design: StrataDesign) -> tuple[str, str]:
+    words = _("at least %(places)s") % {"places": design.places_per_stratum}
+    one_list = isinstance(design, MinimizationDesign)
+    return (_("Places in the one list"), words) if one_list else (_("Places in each stratum"), words)
+
+
+def _late(places: int) -> tuple[str, str]:
+    return _("Places for sites that join later"), str(places) if places else _("none")
+
+
+def is_at_once(design: Design, stratum: str) -> bool:
+    """Whether the stratum's places belong to sites that were randomized when the list was sealed."""
+    return isinstance(design, SitesDesign) and stratum in {key for key, _at in design.where().values()}

@@ -8,12 +8,20 @@ from django.utils.translation import gettext as _
 
 from randomization.arms import arm_of, arms_of
 from randomization.conditions import Condition, readiness
-from randomization.models import Allocation, ListExtension, SealedList, SealProposal, Stratum
+from randomization.designs import design_from
+from randomization.models import (
+    Allocation,
+    ClusterAllocation,
+    ListExtension,
+    SealedList,
+    SealProposal,
+    Stratum,
+)
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.audit.services import record_read
 from trial.people.errors import NotPermitted
-from trial.people.models import Participant
+from trial.people.models import Participant, Site
 from trial.people.selectors import Someone, has_permission
 from trial.protocol.models import Trial
 from trial.protocol.schema.trial import Arm
@@ -149,3 +157,17 @@ def randomization_number(participant: Participant) -> str:
     without one. No arm."""
     codes = Allocation.objects.filter(participant=participant).values_list("place__code", flat=True)
     return codes.first() or ""
+
+
+def waiting_sites(trial: Trial) -> list[list[Site]]:
+    """The protocol's sites that joined after the sealing, two by two where there are pairs. No arm."""
+    sealed = SealedList.objects.filter(trial=trial).only("design").first()
+    if sealed is None or not design_from(sealed.design).is_cluster:
+        return []
+    allocated = set(ClusterAllocation.objects.filter(site__trial=trial).values_list("site__key", flat=True))
+    sites = {site.key: site for site in Site.objects.filter(trial=trial)}
+    waiting: dict[str, list[Site]] = {}
+    for described in protocol_of(active_version(trial)).sites:
+        if described.key not in allocated and described.key in sites:
+            waiting.setdefault(described.pair or described.key, []).append(sites[described.key])
+    return list(waiting.values())

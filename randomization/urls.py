@@ -1,6 +1,6 @@
 from django.urls import path
 
-from randomization.views import desk, envelopes, public
+from randomization.views import clusters, desk, envelopes, public
 
 app_name = "randomization"
 urlpatterns = [
@@ -17,5 +17,6 @@ urlpatterns = [
     path(
         "<slug:slug>/envelopes/<slug:site>/return/<int:number>/", envelopes.give_back, name="return_envelope"
     ),
+    path("<slug:slug>/sites/<slug:site>/", clusters.late_site, name="late_site"),
     path("<slug:slug>/commitment/", public.commitment, name="commitment"),
 ]

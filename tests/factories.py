@@ -80,6 +80,23 @@ def by_method(method: str) -> dict[str, str]:
     }
 
 
+def join_sites(trial: Trial, method: str, *keys: str, now: datetime = NOW, **of_site: str) -> list[Site]:
+    """More sites by a new version of the trial's protocol, which randomizes sites by the method."""
+    sources = read_sources(TINY)
+    text = sources.protocol.replace('slug = "tiny"', f'slug = "{trial.slug}"').replace('"1.0"', '"1.1"', 1)
+    for old, new in by_method(method).items():
+        text = text.replace(old, new)
+    more = "".join(f'{name} = "{value}"\n' for name, value in of_site.items())
+    sites = "".join(
+        f'[[sites]]\nkey = "{key}"\nname = "{key.title()}"\ncluster = true\n{more}\n' for key in keys
+    )
+    text = text.replace("[eligibility]", f"{sites}[eligibility]", 1)
+    version = load_protocol(sources=Sources(text, sources.instruments), now=now, reason="New sites.")
+    activate(version=version, by="system:test", now=now)
+    sync_sites(trial=trial, protocol=active_protocol(trial), now=now)
+    return [trial.sites.get(key=key) for key in keys]
+
+
 def lock_data(trial: Trial, *, now: datetime = NOW) -> None:
     """The trial is over and its data are final."""
     for name in (TrialStatus.Name.CLOSED, TrialStatus.Name.LOCKED):

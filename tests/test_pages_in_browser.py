@@ -26,10 +26,21 @@ from randomization.services import allocate
 from screening.document import consent_document
 from tests.accounts.conftest import PASSWORD
 from tests.browsers import DESK, PHONE, assert_good
-from tests.factories import NOW, make_screened_participant, make_user, make_verified_participant
+from tests.factories import (
+    NOW,
+    by_method,
+    join_sites,
+    make_screened_participant,
+    make_trial,
+    make_user,
+    make_verified_participant,
+    seal,
+)
 from tests.test_roles import EXPECTED, address_of
 from tests.world import THEN, undone
+from trial.accounts.models import User
 from trial.people.access import SESSION_KEY
+from trial.people.services import grant
 from trial.protocol.selectors import active_protocol
 
 pytestmark = pytest.mark.browser
@@ -156,6 +167,20 @@ def somebody_with_an_open_questionnaire(client, world):
     session = client.session
     session[SESSION_KEY] = participant.study_id
     session.save()
+
+
+# --- statistician ---
+
+
+@before("randomization:late_site")
+def a_site_that_joined_late(client, world):
+    """The list was sealed for two sites; the protocol in force names a third one."""
+    trial = make_trial("whole", changes=by_method("complete_clusters"))
+    seal(trial)
+    join_sites(trial, "complete_clusters", "west", now=THEN)
+    statistician = User.objects.get(pk=client.session["_auth_user_id"])
+    grant(user=statistician, role="statistician", trial=trial, by=None, now=THEN)
+    return reverse("randomization:late_site", args=["whole", "west"])
 
 
 # --- office ---

@@ -106,6 +106,7 @@ ROWS: dict[str, tuple[str | None, str | None]] = {
     # --- statistician and researcher ---
     "randomization:desk": ("statistician", ""),
     "randomization:seal": ("statistician", "statistician"),
+    "randomization:late_site": ("statistician", "statistician"),
     "randomization:commitment": ("everybody", ""),
     "analysis:room": ("trial_manager statistician researcher monitor", ""),
     "analysis:download": ("", "researcher"),
@@ -254,6 +255,7 @@ def address_of(world, name):
     """The address of the thing that belongs to `world.participant`, to the site north, to the first trial."""
     values = {
         "slug": world.trial.slug,
+        "site": world.north.key,
         "study_id": world.participant.study_id,
         "page": 1,
         "kind": "contact",

@@ -21,8 +21,16 @@ class ClusterAllocation(Model):
     site = models.OneToOneField(Site, on_delete=models.PROTECT, related_name="+")
     place = models.OneToOneField(Place, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        verbose_name=_("randomized by"),
+    )
+    """Who let a late site take its place; None where it was allocated with the sealing."""
 
-    privacy = Privacy(open=("id", "site", "place", "at"))
+    privacy = Privacy(open=("id", "site", "place", "at", "by"))
 
     class Meta:
         verbose_name = _("allocation of a site")

@@ -1,6 +1,7 @@
 """The acts of randomization."""
 
 from randomization.services.allocation import allocate
+from randomization.services.clusters import allocate_late_site
 from randomization.services.envelopes import (
     print_envelopes,
     reserve_envelopes,
@@ -15,6 +16,7 @@ from randomization.services.sealing import seal_lists
 
 __all__ = [
     "allocate",
+    "allocate_late_site",
     "approve_proposal",
     "extend_lists",
     "plan_notices",

@@ -11,7 +11,7 @@ from randomization import selectors, services
 from randomization.design import design_of
 from randomization.designs import Design, PairDesign
 from randomization.errors import DesignRefused
-from randomization.names import Names
+from randomization.names import Names, is_at_once
 from trial.accounts.forms import ConfirmForm
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
@@ -39,11 +39,17 @@ def _desk(request: HttpRequest, trial: Trial) -> dict[str, object]:
         "trial": trial,
         "protocol": study.protocol,
         "design": design,
-        "factors": names.factors(),
-        "pairs": names.pairs(design.pairs) if isinstance(design, PairDesign) else [],
+        "facts": names.facts(design),
+        "units": names.units(design),
         "in_pairs": isinstance(design, PairDesign),
         "sealed": sealed,
-        "counts": [(names.stratum(one.key), one) for one in selectors.stratum_counts(trial)],
+        "counts": [
+            (names.stratum(one.key), one)
+            for one in selectors.stratum_counts(trial)
+            if not is_at_once(design, one.key)
+        ],
+        "waiting": selectors.waiting_sites(trial),
+        "may_allocate_sites": has_permission(request.user, Permission.SEAL_LIST, trial=trial),
         "refused": _refusal(design),
         "may_reserve": has_permission(request.user, Permission.RESERVE_ENVELOPES, trial=trial),
         "may_seal": not sealed and has_permission(request.user, Permission.SEAL_LIST, trial=trial),
