@@ -54,7 +54,7 @@ class Names:
         parts = [part.split("=", 1) for part in key.split(";") if "=" in part]
         words = [levels.get(factor, {}).get(level, level) for factor, level in parts]
         if key == LATE or key.startswith(f"{LATE}="):
-            words.insert(0, _("Sites that join later"))
+            words.insert(0, _("Late sites"))
         return ", ".join(words) or _("Everybody")
 
     def _facts(self, design: Design) -> Facts:
@@ -63,7 +63,8 @@ class Names:
         if isinstance(design, ClusterDesign):
             sites = [(_("Sites"), ", ".join(self._site_names(design.groups.get(EVERYBODY, ()))))]
             together = sites if EVERYBODY in design.groups else []
-            return [self._ratio(design.ratio), *together, _late(design.late_places)]
+            each = isinstance(design, StratifiedClusterDesign)
+            return [self._ratio(design.ratio), *together, _late(design.late_places, each_group=each)]
         if isinstance(design, StrataDesign):
             return [self._ratio(design.ratio), *_settings(design), *self._factors(design), _places(design)]
         return []
@@ -148,8 +149,9 @@ def _places(design: StrataDesign) -> tuple[str, str]:
     return (_("Places in the one list"), words) if one_list else (_("Places in each stratum"), words)
 
 
-def _late(places: int) -> tuple[str, str]:
-    return _("Places for sites that join later"), str(places) if places else _("none")
+def _late(places: int, *, each_group: bool = False) -> tuple[str, str]:
+    words = _("%(places)s in each group of sites") if each_group else "%(places)s"
+    return _("Places for late sites"), words % {"places": places} if places else _("none")
 
 
 def is_at_once(design: Design, stratum: str) -> bool:

@@ -17,7 +17,7 @@ Plan = Mapping[str, Any]
 
 def design_from(plan: Plan) -> Design:
     """The design that `as_json` wrote."""
-    return _READERS[plan["method"]](plan)
+    return READERS[plan["method"]](plan)
 
 
 def _strata(plan: Plan) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def _minimization(plan: Plan) -> MinimizationDesign:
     )
 
 
-_READERS: dict[str, Callable[[Plan], Design]] = {
+READERS: dict[str, Callable[[Plan], Design]] = {
     SimpleDesign.method: lambda plan: SimpleDesign(**_strata(plan)),
     BlockDesign.method: lambda plan: BlockDesign(**_strata(plan), block_sizes=tuple(plan["block_sizes"])),
     CoinDesign.method: _coin,

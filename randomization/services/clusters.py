@@ -50,7 +50,7 @@ def _together(site: Site, design: SitesDesign) -> tuple[list[Site], str | None]:
     if isinstance(design, PairDesign):
         pair = described[site.key].pair
         keys = {key for key, one in described.items() if pair and one.pair == pair}
-    sites = list(Site.objects.filter(trial=site.trial_id, key__in=keys).order_by("key"))
+    sites = sorted(Site.objects.filter(trial=site.trial_id, key__in=keys), key=lambda one: one.key)
     if isinstance(design, PairDesign) and len(sites) != 2:
         raise SiteRefused(_("Sites of this trial join in pairs, and this one has no partner."))
     return sites, described[site.key].group

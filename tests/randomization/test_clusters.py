@@ -200,7 +200,7 @@ def test_statistician_randomizes_a_late_site_with_the_password_and_sees_no_arm(d
     assert "The site is randomized" in page
     assert ClusterAllocation.objects.get(site__key="west").by.name.startswith("Statistician")
     counts = client.get(reverse("randomization:desk", args=["tiny"])).context["counts"]
-    assert [(name, one.used) for name, one in counts] == [("Sites that join later", 1)]
+    assert [(name, one.used) for name, one in counts] == [("Late sites", 1)]
     assert "Nothing to do" in client.get(address(trial, "west")).content.decode()
 
 

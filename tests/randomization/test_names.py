@@ -44,18 +44,18 @@ WORDS = {
     "complete_clusters": {
         "Method": "Whole sites, all at once",
         "Sites": "North, South",
-        "Places for sites that join later": "4",
+        "Places for late sites": "4",
     }
     | RATIO,
     "stratified_clusters": {
         "Method": "Whole sites, all at once within each group of sites",
-        "Places for sites that join later": "4",
+        "Places for late sites": "4 in each group of sites",
     }
     | RATIO,
     "pairwise_clusters": {
         "Method": "Matched pairs of sites: one of each pair to each arm, all at once",
         "Arms": "Talk, Usual follow-up",
-        "Places for sites that join later": "4",
+        "Places for late sites": "4",
     },
 }
 
@@ -81,8 +81,8 @@ def test_a_design_is_told_in_words(method):
 def test_strata_of_sites_have_names():
     names, _design = names_and_design("stratified_clusters")
     with translation.override("en"):
-        assert names.stratum("late=one") == "Sites that join later, one"
-        assert names.stratum("late") == "Sites that join later"
+        assert names.stratum("late=one") == "Late sites, one"
+        assert names.stratum("late") == "Late sites"
         assert names.stratum("all") == "Everybody"
 
 
