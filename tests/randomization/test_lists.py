@@ -2,8 +2,6 @@ from collections import Counter
 from itertools import permutations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from randomization.designs import (
@@ -71,39 +69,6 @@ def test_shuffle_gives_every_order_equally_often():
         seen[tuple(items)] += 1
     assert set(seen) == set(permutations("abcd"))
     assert chisquare(list(seen.values())).pvalue > CHANCE
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    shares=st.lists(st.integers(1, 4), min_size=2, max_size=4),
-    multiples=st.lists(st.integers(2, 5), min_size=1, max_size=3, unique=True),
-    number=st.integers(0, 2**256 - 1),
-    at_least=st.integers(1, 200),
-)
-def test_ratio_holds_at_the_end_of_every_block_and_imbalance_stays_within_one_block(
-    shares, multiples, number, at_least
-):
-    ratio = {f"arm{index}": share for index, share in enumerate(shares)}
-    unit = sum(shares)
-    chosen = design(ratio=ratio, block_sizes=tuple(unit * multiple for multiple in multiples))
-    listed = chosen.places(Stream(seed(number), trial="t", stratum="all"), "all", at_least)
-
-    assert listed == chosen.places(Stream(seed(number), trial="t", stratum="all"), "all", at_least)
-    assert at_least <= len(listed) < at_least + max(chosen.block_sizes)
-    counts = Counter(listed)
-    assert {arm: counts[arm] * unit for arm in ratio} == {
-        arm: share * len(listed) for arm, share in ratio.items()
-    }
-    for arm, share in ratio.items():
-        given_so_far = 0
-        for position, place in enumerate(listed, start=1):
-            given_so_far += place == arm
-            assert abs(given_so_far - position * share / unit) <= max(chosen.block_sizes) * share / unit
-
-
-def test_longer_list_begins_with_the_shorter_one():
-    short, long = places(block_sizes=(4, 6), at_least=30), places(block_sizes=(4, 6), at_least=300)
-    assert long[: len(short)] == short
 
 
 def test_strata_trials_and_seeds_have_lists_of_their_own():
