@@ -123,7 +123,7 @@ def arms_for_analysis(*, trial: Trial, reason: str, now: datetime) -> dict[int, 
 
 def sealed_list(trial: Trial) -> SealedList | None:
     """The trial's list with its commitment; everything in it that tells an arm is sealed."""
-    lists = SealedList.objects.filter(trial=trial).select_related("trial", "sealed_by")
+    lists = SealedList.objects.filter(trial=trial).select_related("trial", "sealed_by", "proposal__by")
     return lists.first()
 
 

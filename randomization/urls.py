@@ -1,11 +1,10 @@
 from django.urls import path
 
-from randomization.views import clusters, desk, envelopes, public
+from randomization.views import clusters, desk, envelopes, public, sealing
 
 app_name = "randomization"
 urlpatterns = [
     path("<slug:slug>/", desk.desk, name="desk"),
-    path("<slug:slug>/seal/", desk.seal, name="seal"),
     path("<slug:slug>/envelopes/", envelopes.overview, name="envelopes"),
     path("<slug:slug>/envelopes/<slug:site>/", envelopes.site, name="site_envelopes"),
     path("<slug:slug>/envelopes/<slug:site>/print/", envelopes.print_envelopes, name="print_envelopes"),
@@ -18,5 +17,8 @@ urlpatterns = [
         "<slug:slug>/envelopes/<slug:site>/return/<int:number>/", envelopes.give_back, name="return_envelope"
     ),
     path("<slug:slug>/sites/<slug:site>/", clusters.late_site, name="late_site"),
+    path("<slug:slug>/seal/", sealing.seal, name="seal"),
+    path("<slug:slug>/proposals/<int:number>/", sealing.approve, name="approve"),
+    path("<slug:slug>/extend/", sealing.extend, name="extend"),
     path("<slug:slug>/commitment/", public.commitment, name="commitment"),
 ]

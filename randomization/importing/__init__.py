@@ -1,6 +1,7 @@
 """Reading a list that was made elsewhere: pure, known to no database, and with every defect at once."""
 
-from randomization.importing.defects import Defect, ListRefused
+from randomization.importing.defects import Defect, ListRefused, ListUnusual
+from randomization.importing.example import examples
 from randomization.importing.reading import ImportedList, read_list
 from randomization.importing.words import FactorWords, ListWords, words_of
 
@@ -9,7 +10,9 @@ __all__ = [
     "FactorWords",
     "ImportedList",
     "ListRefused",
+    "ListUnusual",
     "ListWords",
+    "examples",
     "read_list",
     "words_of",
 ]

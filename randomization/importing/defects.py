@@ -46,6 +46,14 @@ class ListRefused(DomainError):
         return [*lines[:_LINES], more]
 
 
+class ListUnusual(DomainError):
+    """The file could be sealed, but is not as planned; `notes` says how, and somebody must want it so."""
+
+    def __init__(self, notes: Sequence[str]) -> None:
+        self.notes = notes
+        super().__init__(" ".join(notes))
+
+
 def shown(cell: str) -> str:
     """What stands in a cell, short enough to be quoted."""
     return cell if len(cell) <= _CELL else f"{cell[:_CELL]}…"

@@ -11,7 +11,7 @@ from randomization.services.envelopes import (
 )
 from randomization.services.extension import extend_lists
 from randomization.services.notices import plan_notices, send_notices
-from randomization.services.proposals import approve_proposal, propose_list
+from randomization.services.proposals import approve_proposal, propose_list, proposed_list
 from randomization.services.sealing import seal_lists
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "plan_notices",
     "print_envelopes",
     "propose_list",
+    "proposed_list",
     "reserve_envelopes",
     "reserve_for_site",
     "return_envelope",

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from randomization.design import design_of
 from randomization.errors import AlreadySealed, ProposalOutdated, SecondPersonNeeded
+from randomization.importing import ImportedList
 from randomization.models import ListExtension, SealedList, SealProposal
 from randomization.sealing import seal, unseal
 from randomization.selectors import waiting_proposal
@@ -21,7 +22,9 @@ from trial.protocol.selectors import active_version, protocol_of
 
 
 @transaction.atomic
-def propose_list(*, trial: Trial, by: User, now: datetime, imported: bytes | None = None) -> SealProposal:
+def propose_list(
+    *, trial: Trial, by: User, now: datetime, imported: bytes | None = None, as_it_is: bool = False
+) -> SealProposal:
     """Ask another statistician to seal the list; or, where an imported list is sealed, to append this file.
 
     A newer proposal replaces the one before. Raises whatever sealing or appending it would raise.
@@ -33,7 +36,7 @@ def propose_list(*, trial: Trial, by: User, now: datetime, imported: bytes | Non
         protocol = protocol_of(version)
         design = design_of(protocol)
         design.refuse_what_can_be_guessed()
-        file = read_imported(protocol, design, imported)
+        file = read_imported(protocol, design, imported, as_it_is=as_it_is)
     else:
         file = read_more(sealed, imported)
         if file is None:
@@ -63,8 +66,22 @@ def approve_proposal(*, proposal: SealProposal, by: User, now: datetime) -> Seal
     sealed = SealedList.objects.filter(trial=trial).first()
     imported = file_of(proposal)
     if sealed is None:
-        return seal_version(proposal.protocol_version, by=by, now=now, imported=imported, proposal=proposal)
+        return seal_version(
+            proposal.protocol_version, by=by, now=now, imported=imported, as_it_is=True, proposal=proposal
+        )
     return extend(sealed, by=by, now=now, imported=imported, proposal=proposal)
+
+
+def proposed_list(proposal: SealProposal) -> ImportedList | None:
+    """What the proposed file says; None where the list is made from a seed. For a count, never for a page."""
+    imported = file_of(proposal)
+    if imported is None:
+        return None
+    sealed = SealedList.objects.filter(trial=proposal.protocol_version.trial).first()
+    if sealed:
+        return read_more(sealed, imported)
+    protocol = protocol_of(proposal.protocol_version)
+    return read_imported(protocol, design_of(protocol), imported, as_it_is=True)
 
 
 def file_of(proposal: SealProposal) -> bytes | None:

@@ -19,7 +19,7 @@ from randomization.designs import (
 )
 from randomization.drbg import SEED_BYTES
 from randomization.errors import AlreadySealed, ListMissing, SecondPersonNeeded
-from randomization.importing import ImportedList, read_list, words_of
+from randomization.importing import ImportedList, ListUnusual, read_list, words_of
 from randomization.models import ClusterAllocation, Place, SealedList, SealProposal, Stratum
 from randomization.sealing import seal
 from randomization.services.places import Codes, write_places
@@ -32,19 +32,22 @@ from trial.protocol.selectors import active_version, protocol_of
 
 
 @transaction.atomic
-def seal_lists(*, trial: Trial, by: User, now: datetime, imported: bytes | None = None) -> SealedList:
+def seal_lists(
+    *, trial: Trial, by: User, now: datetime, imported: bytes | None = None, as_it_is: bool = False
+) -> SealedList:
     """Make the trial's list from a new secret seed, or take the imported file; seal it and publish its
     commitment: once, for good.
 
     In a cluster trial the sites are allocated at the same time. Raises AlreadySealed; SecondPersonNeeded in
     a trial that asks for two; DesignRefused where the design in force could be guessed or cannot be carried
-    out; ListMissing or ListRefused where the list is made elsewhere.
+    out. Where the list is made elsewhere: ListMissing, ListRefused, and ListUnusual unless it is wanted
+    `as_it_is`.
     """
     refuse_if_sealed(trial)
     version = active_version(trial)
     if protocol_of(version).randomization.two_person_seal:
         raise SecondPersonNeeded
-    return seal_version(version, by=by, now=now, imported=imported)
+    return seal_version(version, by=by, now=now, imported=imported, as_it_is=as_it_is)
 
 
 def refuse_if_sealed(trial: Trial) -> None:
@@ -54,13 +57,18 @@ def refuse_if_sealed(trial: Trial) -> None:
         raise AlreadySealed
 
 
-def read_imported(protocol: Protocol, design: Design, imported: bytes | None) -> ImportedList | None:
-    """What the file says; None where the list is made here. Raises ListMissing or ListRefused."""
+def read_imported(
+    protocol: Protocol, design: Design, imported: bytes | None, *, as_it_is: bool
+) -> ImportedList | None:
+    """What the file says; None where the list is made here. Raises ListMissing, ListRefused, ListUnusual."""
     if not isinstance(design, ImportedDesign):
         return None
     if not imported:
         raise ListMissing
-    return read_list(imported, design=design, words=words_of(protocol))
+    file = read_list(imported, design=design, words=words_of(protocol))
+    if file.notes and not as_it_is:
+        raise ListUnusual(file.notes)
+    return file
 
 
 def seal_version(
@@ -69,13 +77,14 @@ def seal_version(
     by: User,
     now: datetime,
     imported: bytes | None,
+    as_it_is: bool,
     proposal: SealProposal | None = None,
 ) -> SealedList:
     """Within a transaction that holds the trial, after everything that may refuse it."""
     protocol, trial = protocol_of(version), version.trial
     design = design_of(protocol)
     design.refuse_what_can_be_guessed()
-    file = read_imported(protocol, design, imported)
+    file = read_imported(protocol, design, imported, as_it_is=as_it_is)
     seed = None if file else chance.token_bytes(SEED_BYTES)
     places: Places = file.places if file else design.list_from(seed or b"", trial=trial.slug)
     nonce = secrets.token_bytes(NONCE_BYTES)

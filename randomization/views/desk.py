@@ -1,22 +1,18 @@
 """The statistician's desk."""
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.translation import get_language
-from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET
 
-from randomization import selectors, services
+from randomization import selectors
 from randomization.design import design_of
-from randomization.designs import Design, PairDesign
+from randomization.designs import Design, ImportedDesign, PairDesign
 from randomization.errors import DesignRefused
+from randomization.importing import examples
 from randomization.names import Names, is_at_once
-from trial.accounts.forms import ConfirmForm
 from trial.accounts.permissions import Permission
-from trial.core.clock import now
-from trial.core.errors import DomainError
-from trial.people.access import access_trial, requires, staff
+from trial.people.access import access_trial, requires
 from trial.people.selectors import has_permission
 from trial.protocol.models import ProtocolVersion, Trial
 from trial.protocol.selectors import active_version, study_of
@@ -27,14 +23,17 @@ from trial.protocol.selectors import active_version, study_of
 def desk(request: HttpRequest, slug: str) -> HttpResponse:
     """The design, whether it is sealed, and how much of each list is used. No arm, nothing to come."""
     trial = access_trial(request.user, slug, Permission.VIEW_RANDOMIZATION_DESIGN)
-    return render(request, "randomization/desk.html", _desk(request, trial))
+    return render(request, "randomization/desk.html", desk_of(request, trial))
 
 
-def _desk(request: HttpRequest, trial: Trial) -> dict[str, object]:
+def desk_of(request: HttpRequest, trial: Trial) -> dict[str, object]:
+    """What the desk and the pages around it show."""
     sealed = selectors.sealed_list(trial)
     study = study_of(sealed.protocol_version if sealed else in_force(trial))
     design = design_of(study.protocol)
     names = Names(study, get_language() or study.protocol.language)
+    counts = [one for one in selectors.stratum_counts(trial) if not is_at_once(design, one.key)]
+    may_seal = has_permission(request.user, Permission.SEAL_LIST, trial=trial)
     return {
         "trial": trial,
         "protocol": study.protocol,
@@ -42,17 +41,21 @@ def _desk(request: HttpRequest, trial: Trial) -> dict[str, object]:
         "facts": names.facts(design),
         "units": names.units(design),
         "in_pairs": isinstance(design, PairDesign),
+        "imported": isinstance(design, ImportedDesign),
+        "examples": examples(design, study.protocol) if isinstance(design, ImportedDesign) else (),
+        "two_persons": study_of(in_force(trial)).protocol.randomization.two_person_seal,
         "sealed": sealed,
-        "counts": [
-            (names.stratum(one.key), one)
-            for one in selectors.stratum_counts(trial)
-            if not is_at_once(design, one.key)
-        ],
+        "extensions": selectors.extensions(trial),
+        "proposal": selectors.waiting_proposal(trial),
+        "counts": [(names.stratum(one.key), one) for one in counts],
+        "nearly_used": any(one.nearly_used for one in counts),
         "waiting": selectors.waiting_sites(trial),
-        "may_allocate_sites": has_permission(request.user, Permission.SEAL_LIST, trial=trial),
         "refused": _refusal(design),
+        "may_seal": not sealed and may_seal,
+        "may_approve": may_seal,
+        "may_allocate_sites": may_seal,
+        "may_extend": sealed and may_seal and not design.is_cluster,
         "may_reserve": has_permission(request.user, Permission.RESERVE_ENVELOPES, trial=trial),
-        "may_seal": not sealed and has_permission(request.user, Permission.SEAL_LIST, trial=trial),
     }
 
 
@@ -69,20 +72,3 @@ def _refusal(design: Design) -> str:
     except DesignRefused as refused:
         return str(refused)
     return ""
-
-
-@require_http_methods(["GET", "POST"])
-@requires(Permission.SEAL_LIST)
-def seal(request: HttpRequest, slug: str) -> HttpResponse:
-    """Asks for the password, then makes and seals the list."""
-    trial = access_trial(request.user, slug, Permission.SEAL_LIST)
-    form = ConfirmForm(staff(request), request.POST or None, now=now())
-    if request.method == "POST" and form.is_valid():
-        try:
-            services.seal_lists(trial=trial, by=staff(request), now=now())
-        except DomainError as refused:
-            messages.error(request, str(refused))
-        else:
-            messages.success(request, _("The list is sealed, and its commitment is public."))
-        return redirect("randomization:desk", slug=slug)
-    return render(request, "randomization/seal.html", {**_desk(request, trial), "form": form})

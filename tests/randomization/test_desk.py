@@ -30,8 +30,8 @@ def desk(client, statistician):
     return client
 
 
-def address(name, trial):
-    return reverse(f"randomization:{name}", args=[trial.slug])
+def address(name, trial, *more):
+    return reverse(f"randomization:{name}", args=[trial.slug, *more])
 
 
 def test_statistician_seals_with_the_password(desk, tiny):

@@ -1,11 +1,13 @@
-"""`manage.py randomization seal | verify`: the statistician's acts from the shell."""
+"""`manage.py randomization seal | propose | extend | verify`: the statistician's acts from the shell."""
 
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from randomization.services import seal_lists
+from randomization.importing import ListRefused, ListUnusual
+from randomization.services import extend_lists, propose_list, seal_lists
 from randomization.verification import verify
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
@@ -18,14 +20,31 @@ from trial.protocol.models import Trial
 
 class Command(BaseCommand):
     help = (
-        "Seal a trial's randomization list, or check that everything about it agrees. No arm is ever printed."
+        "Seal a trial's randomization list, make it longer, or check that everything about it agrees. "
+        "No arm is ever printed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         acts = parser.add_subparsers(dest="act", required=True)
-        seal = acts.add_parser("seal", help="make and seal the list of the protocol in force")
-        seal.add_argument("slug")
-        seal.add_argument("--by", required=True, metavar="EMAIL", help="the statistician who answers for it")
+        for act, told in (
+            ("seal", "make and seal the list of the protocol in force"),
+            ("propose", "ask another statistician to seal it, where the protocol wants two"),
+            ("extend", "append places to the sealed list"),
+        ):
+            by_somebody = acts.add_parser(act, help=told)
+            by_somebody.add_argument("slug")
+            by_somebody.add_argument(
+                "--by", required=True, metavar="EMAIL", help="the statistician who answers for it"
+            )
+            by_somebody.add_argument(
+                "--list", type=Path, metavar="FILE", help="the CSV file of a list that was made elsewhere"
+            )
+            if act == "extend":
+                by_somebody.add_argument("--places", type=int, help="in each stratum from now on")
+            else:
+                by_somebody.add_argument(
+                    "--as-it-is", action="store_true", help="although the file is not as planned"
+                )
         acts.add_parser(
             "verify", help="compare list, seed, commitment, counters and allocations"
         ).add_argument("slug")
@@ -35,20 +54,35 @@ class Command(BaseCommand):
         if trial is None:
             raise CommandError(f"There is no trial {slug!r}.")
         try:
-            if act == "seal":
-                self._seal(trial, options["by"])
-            else:
+            if act == "verify":
                 self._verify(trial)
+            else:
+                self._act(act, trial, options)
+        except ListRefused as refused:
+            raise CommandError("\n".join([str(refused), *refused.lines()])) from refused
+        except ListUnusual as unusual:
+            raise CommandError(f"{unusual} Seal it all the same with --as-it-is.") from unusual
         except DomainError as refused:
             raise CommandError(str(refused)) from refused
 
-    def _seal(self, trial: Trial, email: str) -> None:
+    def _act(self, act: str, trial: Trial, options: dict[str, Any]) -> None:
+        email = options["by"]
         user = User.objects.filter(email=email.lower()).first()
         if user is None or not has_permission(user, Permission.SEAL_LIST, trial=trial):
             raise CommandError(f"{email} may not seal the list of {trial.slug}.")
-        with acting(f"user:{user.pk}", reason="manage.py randomization seal"):
-            sealed = seal_lists(trial=trial, by=user, now=now())
-        self.stdout.write(f"Sealed. Commitment: {sealed.commitment}")
+        who: dict[str, Any] = {"trial": trial, "by": user, "now": now(), "imported": _read(options["list"])}
+        with acting(f"user:{user.pk}", reason=f"manage.py randomization {act}"):
+            if act == "seal":
+                sealed = seal_lists(**who, as_it_is=options["as_it_is"])
+                self.stdout.write(f"Sealed. Commitment: {sealed.commitment}")
+            elif act == "propose":
+                propose_list(**who, as_it_is=options["as_it_is"])
+                self.stdout.write(f"Proposed. Another statistician approves: /randomization/{trial.slug}/")
+            else:
+                longer = extend_lists(**who, places_per_stratum=options["places"])
+                self.stdout.write(
+                    f"{sum(longer.sizes.values())} places from now on. Commitment: {longer.commitment}"
+                )
 
     def _verify(self, trial: Trial) -> None:
         agreement = verify(trial)
@@ -56,3 +90,12 @@ class Command(BaseCommand):
             f"Everything agrees: {agreement.strata} strata, {agreement.places} places, "
             f"{agreement.allocations} allocations.\nCommitment: {agreement.commitment}"
         )
+
+
+def _read(file: Path | None) -> bytes | None:
+    if file is None:
+        return None
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise CommandError(f"{file} cannot be read: {error.strerror}.") from error

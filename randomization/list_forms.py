@@ -1,0 +1,73 @@
+"""Forms of the statistician's desk: a list's file, more places, and who confirms it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from randomization.designs.base import MOST_PLACES
+from trial.accounts.forms import ConfirmForm
+from trial.accounts.models import User
+
+
+class SealForm(ConfirmForm):
+    """The list's file where the list is made elsewhere (`imported`), and the confirmation."""
+
+    list = forms.FileField(
+        label=_("The list"),
+        help_text=_("A CSV file of at most 2.5 MB: our own format, or REDCap's allocation table."),
+        error_messages={"required": _("Choose a CSV file of at most 2.5 MB.")},
+        widget=forms.FileInput(attrs={"accept": ".csv,text/csv", "autocomplete": "off"}),
+    )
+    as_it_is = forms.BooleanField(
+        label=_("Seal it although it is not as planned, for example shorter"), required=False
+    )
+    field_order = ("list", "as_it_is")
+
+    def __init__(
+        self,
+        user: User,
+        data: Mapping[str, Any] | None = None,
+        files: Any = None,
+        *,
+        imported: bool,
+        now: datetime,
+    ) -> None:
+        super().__init__(user, data, now=now)
+        self.files = files or {}
+        if not imported:
+            del self.fields["list"], self.fields["as_it_is"]
+
+    @property
+    def file(self) -> bytes | None:
+        """The file's bytes; they were never written to a disk."""
+        file = self.cleaned_data.get("list")
+        return None if file is None else file.read()
+
+
+class ExtendForm(SealForm):
+    """More places: a second file where the list was imported, else how many."""
+
+    places = forms.IntegerField(
+        label=_("Places in each stratum from now on"), min_value=1, max_value=MOST_PLACES
+    )
+    seen = forms.IntegerField(widget=forms.HiddenInput)
+    field_order = ("list", "places")
+
+    def __init__(
+        self,
+        user: User,
+        data: Mapping[str, Any] | None = None,
+        files: Any = None,
+        *,
+        imported: bool,
+        seen: int,
+        now: datetime,
+    ) -> None:
+        super().__init__(user, data, files, imported=imported, now=now)
+        self.initial = {"seen": seen}
+        self.fields.pop("as_it_is", None)
+        if imported:
+            del self.fields["places"]

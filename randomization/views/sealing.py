@@ -1,0 +1,128 @@
+"""Sealing, by one or by two, and making a sealed list longer."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from randomization import selectors, services
+from randomization.importing import ListRefused, ListUnusual
+from randomization.list_forms import ExtendForm, SealForm
+from randomization.models import SealProposal
+from randomization.names import Names
+from randomization.views.desk import desk_of
+from trial.accounts.forms import ConfirmForm
+from trial.accounts.permissions import Permission
+from trial.core.clock import now
+from trial.core.errors import DomainError
+from trial.people.access import access_trial, requires, staff
+from trial.protocol.selectors import study_of
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Permission.SEAL_LIST)
+def seal(request: HttpRequest, slug: str) -> HttpResponse:
+    """Asks for the file where the list is made elsewhere, and for the password; then seals, or proposes."""
+    trial = access_trial(request.user, slug, Permission.SEAL_LIST)
+    by, context = staff(request), desk_of(request, trial)
+    form = SealForm(by, request.POST or None, request.FILES, imported=bool(context["imported"]), now=now())
+
+    def act() -> str:
+        wanted = {"imported": form.file, "as_it_is": form.cleaned_data.get("as_it_is", False)}
+        if context["two_persons"]:
+            services.propose_list(trial=trial, by=by, now=now(), **wanted)
+            return _("The list is proposed. Another statistician can approve and seal it now.")
+        services.seal_lists(trial=trial, by=by, now=now(), **wanted)
+        return _("The list is sealed, and its commitment is public.")
+
+    if request.method == "POST" and form.is_valid() and _done(request, form, act):
+        return redirect("randomization:desk", slug=slug)
+    return render(request, "randomization/seal.html", {**context, "form": form})
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Permission.SEAL_LIST)
+def approve(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """What waits for a second person: the design, how many places a file has, and the password."""
+    trial = access_trial(request.user, slug, Permission.SEAL_LIST)
+    proposal = selectors.waiting_proposal(trial)
+    if proposal is None or proposal.pk != number:
+        messages.error(request, _("This proposal no longer waits: look at what the desk says now."))
+        return redirect("randomization:desk", slug=slug)
+    form = ConfirmForm(staff(request), request.POST or None, now=now())
+
+    def act() -> str:
+        services.approve_proposal(proposal=proposal, by=staff(request), now=now())
+        return _("The list is sealed, and its commitment is public.")
+
+    if request.method == "POST" and form.is_valid() and _done(request, form, act):
+        return redirect("randomization:desk", slug=slug)
+    context = {**desk_of(request, trial), **_file(proposal), "form": form}
+    return render(request, "randomization/approve.html", context)
+
+
+def _file(proposal: SealProposal) -> dict[str, object]:
+    """How many places the file has, and what is unusual about it; never what they hold."""
+    study = study_of(proposal.protocol_version)
+    names = Names(study, get_language() or study.protocol.language)
+    file = services.proposed_list(proposal)
+    if file is None:
+        return {}
+    places = [(names.stratum(key), len(held)) for key, held in file.places.items() if held]
+    return {"file": places, "notes": file.notes}
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Permission.SEAL_LIST)
+def extend(request: HttpRequest, slug: str) -> HttpResponse:
+    """Asks how many places there shall be, or for a second file, and for the password."""
+    trial = access_trial(request.user, slug, Permission.SEAL_LIST)
+    by, context = staff(request), desk_of(request, trial)
+    if not context["may_extend"]:
+        raise Http404
+    by_two = bool(context["two_persons"] and context["imported"])
+    form = ExtendForm(
+        by,
+        request.POST or None,
+        request.FILES,
+        imported=bool(context["imported"]),
+        seen=len(selectors.extensions(trial)),
+        now=now(),
+    )
+
+    def act() -> str:
+        if by_two:
+            services.propose_list(trial=trial, by=by, imported=form.file, now=now())
+            return _("The file is proposed. Another statistician can approve and append it now.")
+        services.extend_lists(
+            trial=trial,
+            by=by,
+            places_per_stratum=form.cleaned_data.get("places"),
+            imported=form.file,
+            seen=form.cleaned_data["seen"],
+            now=now(),
+        )
+        return _("The list is longer now, and has a new commitment.")
+
+    if request.method == "POST" and form.is_valid() and _done(request, form, act):
+        return redirect("randomization:desk", slug=slug)
+    return render(request, "randomization/extend.html", {**context, "form": form, "by_two": by_two})
+
+
+def _done(request: HttpRequest, form: ConfirmForm, act: Callable[[], str]) -> bool:
+    """Whether the page is left: what is wrong with a file stands on the page itself, the rest on the desk."""
+    try:
+        messages.success(request, act())
+    except ListRefused as refused:
+        form.add_error(None, refused.lines())
+        return False
+    except ListUnusual as unusual:
+        form.add_error("as_it_is", list(unusual.notes))
+        return False
+    except DomainError as refused:
+        messages.error(request, str(refused))
+    return True
