@@ -44,6 +44,21 @@ class NotSealed(DomainError):
         super().__init__(_("The statistician has not sealed the randomization lists of this trial yet."))
 
 
+class NotOver(DomainError):
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "The list can be revealed when the trial is closed and its data are locked. "
+                "The trial manager does that in the office."
+            )
+        )
+
+
+class NotRevealed(DomainError):
+    def __init__(self) -> None:
+        super().__init__(_("The list of this trial has not been revealed yet."))
+
+
 class NotReady(DomainError):
     """At least one condition for randomization does not hold; `missing` says which."""
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from randomization.views import clusters, desk, envelopes, public, sealing
+from randomization.views import clusters, desk, envelopes, public, reveal, sealing
 
 app_name = "randomization"
 urlpatterns = [
@@ -20,5 +20,8 @@ urlpatterns = [
     path("<slug:slug>/seal/", sealing.seal, name="seal"),
     path("<slug:slug>/proposals/<int:number>/", sealing.approve, name="approve"),
     path("<slug:slug>/extend/", sealing.extend, name="extend"),
+    path("<slug:slug>/reveal/", reveal.reveal, name="reveal"),
     path("<slug:slug>/commitment/", public.commitment, name="commitment"),
+    path("<slug:slug>/commitment.pdf", public.document, name="commitment_pdf"),
+    path("<slug:slug>/commitment/<str:name>", public.revealed, name="revealed"),
 ]

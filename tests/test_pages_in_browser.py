@@ -52,6 +52,8 @@ NO_PAGE = {
     "health": "JSON",
     "set_language": "leads back to where one was",
     "screening:consent_text": "a file",
+    "randomization:commitment_pdf": "a file",
+    "randomization:revealed": "a file",
     "admin:jsi18n": "a script",
     "admin:login": "leads to account_login",
     "admin:logout": "leads to account_logout",

@@ -107,7 +107,10 @@ ROWS: dict[str, tuple[str | None, str | None]] = {
     "randomization:desk": ("statistician", ""),
     "randomization:seal": ("statistician", "statistician"),
     "randomization:late_site": ("statistician", "statistician"),
+    "randomization:reveal": ("statistician", "statistician"),
     "randomization:commitment": ("everybody", ""),
+    "randomization:commitment_pdf": ("everybody", ""),
+    "randomization:revealed": ("everybody", ""),  # the verifier; lists only after the reveal
     "analysis:room": ("trial_manager statistician researcher monitor", ""),
     "analysis:download": ("", "researcher"),
     # --- office ---
@@ -259,6 +262,7 @@ def address_of(world, name):
         "study_id": world.participant.study_id,
         "page": 1,
         "kind": "contact",
+        "name": "verify_list.py",
         "number": 1,
         "thread": (world.advice if "advice" in name else world.note).thread,
         "meeting": world.meeting.pk,

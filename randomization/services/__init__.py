@@ -12,6 +12,7 @@ from randomization.services.envelopes import (
 from randomization.services.extension import extend_lists
 from randomization.services.notices import plan_notices, send_notices
 from randomization.services.proposals import approve_proposal, propose_list, proposed_list
+from randomization.services.reveal import reveal_list
 from randomization.services.sealing import seal_lists
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "reserve_envelopes",
     "reserve_for_site",
     "return_envelope",
+    "reveal_list",
     "seal_lists",
     "send_notices",
     "use_envelope",

@@ -6,6 +6,7 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
 from randomization import selectors
+from randomization.commitments import reveal_of
 from randomization.design import design_of
 from randomization.designs import Design, ImportedDesign, PairDesign
 from randomization.errors import DesignRefused
@@ -15,7 +16,7 @@ from trial.accounts.permissions import Permission
 from trial.people.access import access_trial, requires
 from trial.people.selectors import has_permission
 from trial.protocol.models import ProtocolVersion, Trial
-from trial.protocol.selectors import active_version, study_of
+from trial.protocol.selectors import active_version, is_locked, study_of
 
 
 @require_GET
@@ -56,6 +57,7 @@ def desk_of(request: HttpRequest, trial: Trial) -> dict[str, object]:
         "may_allocate_sites": may_seal,
         "may_extend": sealed and may_seal and not design.is_cluster,
         "may_reserve": has_permission(request.user, Permission.RESERVE_ENVELOPES, trial=trial),
+        "may_reveal": sealed and may_seal and is_locked(trial) and not reveal_of(sealed),
     }
 
 

@@ -1,13 +1,25 @@
 """What anybody may see of a trial's randomization."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
 from randomization import selectors
-from randomization.design import design_of
-from randomization.designs import PairDesign
+from randomization.commitment_pdf import commitment_pdf
+from randomization.commitments import (
+    VERIFIER,
+    Published,
+    meaning,
+    published,
+    reveal_of,
+    revealed_files,
+    strata_of,
+    verifier,
+)
+from randomization.models import SealedList
 from randomization.views.desk import in_force
+from trial.core.qr import qr_path
 from trial.protocol.models import Trial
 from trial.protocol.selectors import protocol_of
 
@@ -18,6 +30,60 @@ def commitment(request: HttpRequest, slug: str) -> HttpResponse:
     trial = get_object_or_404(Trial, slug=slug)
     sealed = selectors.sealed_list(trial)
     protocol = protocol_of(sealed.protocol_version if sealed else in_force(trial))
-    in_pairs = isinstance(design_of(protocol), PairDesign)
-    context = {"trial": trial, "sealed": sealed, "protocol": protocol, "in_pairs": in_pairs}
-    return render(request, "randomization/commitment.html", context)
+    context = {"trial": trial, "sealed": sealed, "protocol": protocol}
+    return render(request, "randomization/commitment.html", context | (_about(sealed) if sealed else {}))
+
+
+def _about(sealed: SealedList) -> dict[str, object]:
+    strata, every = strata_of(sealed), published(sealed)
+    first, *longer = every
+    seed = ["seed.txt"] if sealed.seed else []
+    return {
+        "meaning": meaning(sealed),
+        "first": first,
+        "longer": longer,
+        "strata": len(strata),
+        "places": sum(strata.values()),
+        "qr": qr_path(sealed.commitment),
+        "reveal": reveal_of(sealed),
+        "verifier": VERIFIER,
+        "files": [VERIFIER, *(name for one in every for name in one.files), *seed],
+        "commands": [_command(one, *seed) for one in every],
+    }
+
+
+def _command(one: Published, *seed: str) -> str:
+    words = ["python", VERIFIER, *one.files, one.commitment, *(f"--seed {name}" for name in seed)]
+    return " ".join(words)
+
+
+@require_GET
+def document(request: HttpRequest, slug: str) -> HttpResponse:
+    """The same on paper, for the ethics committee."""
+    sealed = _sealed(slug)
+    pdf = commitment_pdf(sealed, language=get_language() or "en")
+    return _download(f"{slug}-commitment.pdf", pdf, "application/pdf")
+
+
+@require_GET
+def revealed(request: HttpRequest, slug: str, name: str) -> HttpResponse:
+    """A file by which anybody checks the list: the verifier always, list and nonce after the reveal."""
+    sealed = _sealed(slug)
+    files = {VERIFIER: verifier()}
+    if name != VERIFIER and reveal_of(sealed):
+        files |= revealed_files(sealed)
+    if name not in files:
+        raise Http404
+    return _download(name, files[name], "text/plain; charset=utf-8")
+
+
+def _sealed(slug: str) -> SealedList:
+    sealed = selectors.sealed_list(get_object_or_404(Trial, slug=slug))
+    if sealed is None:
+        raise Http404
+    return sealed
+
+
+def _download(name: str, content: bytes, content_type: str) -> HttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(content, content_type=content_type, headers=headers)

@@ -1,0 +1,102 @@
+"""What anybody may know of a trial's commitments: no block size before the reveal, and never a participant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.utils.translation import gettext as _
+
+from randomization import verify_list
+from randomization.committed import committed_lists, opened, seed
+from randomization.designs import Design, MinimizationDesign, PairDesign, design_from
+from randomization.models import ListExtension, Reveal, SealedList, Stratum
+
+VERIFIER = "verify_list.py"
+GROUP = 8
+"""Letters that are read together."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """One commitment: of the list as it was sealed, or of a longer one."""
+
+    number: int
+    commitment: str
+    at: datetime
+    places: int | None
+    """How many in all; None where the list has become longer since."""
+
+    @property
+    def groups(self) -> list[str]:
+        return [self.commitment[at : at + GROUP] for at in range(0, len(self.commitment), GROUP)]
+
+    @property
+    def files(self) -> tuple[str, str]:
+        """Names of the list and its nonce, once they are revealed."""
+        suffix = f"-{self.number}" if self.number else ""
+        return f"list{suffix}.txt", f"nonce{suffix}.txt"
+
+
+def published(sealed: SealedList) -> list[Published]:
+    """The trial's commitments, the first one first."""
+    extensions = list(ListExtension.objects.filter(sealed_list=sealed).order_by("number"))
+    places = None if extensions else sum(strata_of(sealed).values())
+    first = Published(0, sealed.commitment, sealed.sealed_at, places)
+    return [
+        first,
+        *(Published(one.number, one.commitment, one.at, sum(one.sizes.values())) for one in extensions),
+    ]
+
+
+def strata_of(sealed: SealedList) -> dict[str, int]:
+    """Stratum key to its number of places."""
+    return dict(Stratum.objects.filter(sealed_list=sealed).values_list("key", "places"))
+
+
+def reveal_of(sealed: SealedList) -> Reveal | None:
+    return Reveal.objects.filter(sealed_list=sealed).first()
+
+
+def revealed_files(sealed: SealedList) -> Mapping[str, bytes]:
+    """Every list with its nonce, and the seed of them all where there is one. Only after the reveal."""
+    files = {}
+    for made, one in zip(committed_lists(sealed, opened(sealed)), published(sealed), strict=True):
+        name, nonce = one.files
+        files |= {name: made.canonical, nonce: _in_hex(made.nonce)}
+    if secret := seed(sealed):
+        files["seed.txt"] = _in_hex(secret)
+    return files
+
+
+def verifier() -> bytes:
+    """The program by which anybody checks a revealed list."""
+    return Path(verify_list.__file__).read_bytes()
+
+
+def meaning(sealed: SealedList) -> str:
+    """What was drawn in advance, for who knows nothing of lists."""
+    design: Design = design_from(sealed.design)
+    if isinstance(design, PairDesign):
+        return _(
+            "Before the first participant came, it was drawn which site of each pair comes into which group, "
+            "and sealed. This number is the fingerprint of what was drawn."
+        )
+    if design.is_cluster:
+        return _(
+            "Before the first participant came, it was drawn which site comes into which group, and sealed. "
+            "This number is the fingerprint of what was drawn."
+        )
+    if isinstance(design, MinimizationDesign):
+        return _(
+            "Before the first participant was randomized, the random numbers by which the groups are decided "
+            "were drawn and sealed. This number is their fingerprint."
+        )
+    return _(
+        "Before the first participant was randomized, the order of the groups was drawn and sealed. "
+        "This number is its fingerprint."
+    )
+
+
+def _in_hex(number: bytes) -> bytes:
+    return f"{number.hex()}\n".encode()
