@@ -1,4 +1,4 @@
-"""The commitment on one page, to be signed and filed with the ethics committee before the first participant."""
+"""The commitment on one page, to sign and file with the ethics committee before the first participant."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -31,14 +31,15 @@ def commitment_pdf(sealed: SealedList, *, language: str) -> bytes:
     document.qr_code(first.commitment, size=28)
     document.paragraph(
         _(
-            "Write the number down. When the trial is over, the list and a secret number that belongs to it are "
-            "published. Anyone can then compute the fingerprint again and see that nobody changed the list."
+            "Write the number down. When the trial is over, the list and a secret number that belongs to it "
+            "are published. Anyone can then compute the fingerprint again and see that nobody changed the "
+            "list."
         )
     )
     document.paragraph(
         _(
-            "The fingerprint is SHA-256 over the secret number and the list. It tells nothing about who comes "
-            "into which group."
+            "The fingerprint is SHA-256 over the secret number and the list. "
+            "It tells nothing about who comes into which group."
         )
     )
     for label in (_("Name and role"), _("Place and date"), _("Signature")):
@@ -59,9 +60,9 @@ def _facts(sealed: SealedList, protocol: Protocol, first: Published, language: s
         (_("Responsible"), protocol.responsible),
         (_("Sealed"), _at(first.at, protocol)),
         (_("Protocol"), _("version %(version)s") % {"version": version.version}),
-        (_("Fingerprint of the protocol (SHA-256)"), version.sha256),
-        (_("Lists"), str(len(strata))),
-        (_("Places in all"), str(sum(strata.values()))),
+        (_("Fingerprint of the protocol (SHA-256)"), f"{version.sha256[:32]} {version.sha256[32:]}"),
+        (_("Lists"), str(len(strata_of(sealed)))),
+        (_("Places in all"), str(first.places)),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What anybody may know of a trial's commitments: no block size before the reveal, and never a participant."""
+"""What anybody may know of a trial's commitments: no block size before the reveal, never a participant."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

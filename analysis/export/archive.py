@@ -14,9 +14,7 @@ from typing import IO, Any
 
 from analysis.export.tables import Table, as_text, codebook_of
 from analysis.statistics.snapshot_file import MANIFEST
-
-LONG_AGO = (1980, 1, 1, 0, 0, 0)
-"""The time of every entry, so that the same data give the same bytes."""
+from trial.core.archives import entry
 
 
 @dataclass(frozen=True)
@@ -58,14 +56,14 @@ def _write(file: IO[bytes], tables: Sequence[Table], manifest: dict[str, Any]) -
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         files = {table.name: _add(archive, table) for table in [*tables, codebook_of(tables)]}
         text = json.dumps({**manifest, "files": files}, ensure_ascii=False, indent=2, sort_keys=True)
-        archive.writestr(_entry(MANIFEST), text + "\n")
+        archive.writestr(entry(MANIFEST), text + "\n")
     return files
 
 
 def _add(archive: zipfile.ZipFile, table: Table) -> dict[str, Any]:
     rows = 0
-    with archive.open(_entry(table.name), "w") as entry:
-        digest = _Digest(entry)
+    with archive.open(entry(table.name), "w") as file:
+        digest = _Digest(file)
         with TextIOWrapper(BufferedWriter(digest), encoding="utf-8", newline="") as text:
             writer = csv.writer(text, lineterminator="\n")
             writer.writerow(table.header())
@@ -74,13 +72,6 @@ def _add(archive: zipfile.ZipFile, table: Table) -> dict[str, Any]:
                 rows += 1
             text.flush()
             return {"rows": rows, "sha256": digest.sha256.hexdigest()}
-
-
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, LONG_AGO)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.external_attr = 0o600 << 16
-    return entry
 
 
 def _sha256_of(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""`manage.py randomization seal | propose | extend | verify`: the statistician's acts from the shell."""
+"""`manage.py randomization seal | propose | extend | verify | reveal | archive`: the statistician's acts."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -6,8 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from randomization.archive import write_closing_archive
 from randomization.importing import ListRefused, ListUnusual
-from randomization.services import extend_lists, propose_list, seal_lists
+from randomization.services import extend_lists, propose_list, reveal_list, seal_lists
 from randomization.verification import verify
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
@@ -20,12 +21,12 @@ from trial.protocol.models import Trial
 
 class Command(BaseCommand):
     help = (
-        "Seal a trial's randomization list, make it longer, or check that everything about it agrees. "
-        "No arm is ever printed."
+        "Seal a trial's randomization list, make it longer, check that everything about it agrees, reveal "
+        "and archive it. No arm is ever printed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        acts = parser.add_subparsers(dest="act", required=True)
+        acts = self.acts = parser.add_subparsers(dest="act", required=True)
         for act, told in (
             ("seal", "make and seal the list of the protocol in force"),
             ("propose", "ask another statistician to seal it, where the protocol wants two"),
@@ -45,9 +46,15 @@ class Command(BaseCommand):
                 by_somebody.add_argument(
                     "--as-it-is", action="store_true", help="although the file is not as planned"
                 )
+        revealing = acts.add_parser("reveal", help="let anybody see list, nonce and seed after the lock")
+        revealing.add_argument("slug")
+        revealing.add_argument("--by", required=True, metavar="EMAIL", help="the statistician")
         acts.add_parser(
-            "verify", help="compare list, seed, commitment, counters and allocations"
+            "verify", help="compare list, seed, commitments, allocations and the audit trail"
         ).add_argument("slug")
+        archiving = acts.add_parser("archive", help="after the reveal: all that proves it, in one zip")
+        archiving.add_argument("slug")
+        archiving.add_argument("file", type=Path, metavar="FILE.zip")
 
     def handle(self, *args: Any, act: str, slug: str, **options: Any) -> None:
         trial = Trial.objects.filter(slug=slug).first()
@@ -56,6 +63,8 @@ class Command(BaseCommand):
         try:
             if act == "verify":
                 self._verify(trial)
+            elif act == "archive":
+                self._archive(trial, options["file"])
             else:
                 self._act(act, trial, options)
         except ListRefused as refused:
@@ -70,8 +79,15 @@ class Command(BaseCommand):
         user = User.objects.filter(email=email.lower()).first()
         if user is None or not has_permission(user, Permission.SEAL_LIST, trial=trial):
             raise CommandError(f"{email} may not seal the list of {trial.slug}.")
-        who: dict[str, Any] = {"trial": trial, "by": user, "now": now(), "imported": _read(options["list"])}
         with acting(f"user:{user.pk}", reason=f"manage.py randomization {act}"):
+            if act == "reveal":
+                reveal_list(trial=trial, by=user, now=now())
+                self.stdout.write(
+                    f"Revealed: anybody can check it on /randomization/{trial.slug}/commitment/"
+                )
+                return
+            who: dict[str, Any] = {"trial": trial, "by": user, "now": now()}
+            who["imported"] = _read(options["list"])
             if act == "seal":
                 sealed = seal_lists(**who, as_it_is=options["as_it_is"])
                 self.stdout.write(f"Sealed. Commitment: {sealed.commitment}")
@@ -90,6 +106,14 @@ class Command(BaseCommand):
             f"Everything agrees: {agreement.strata} strata, {agreement.places} places, "
             f"{agreement.allocations} allocations.\nCommitment: {agreement.commitment}"
         )
+
+    def _archive(self, trial: Trial, file: Path) -> None:
+        try:
+            with acting("system:archive", reason="manage.py randomization archive"):
+                sums = write_closing_archive(trial=trial, target=file, now=now())
+        except OSError as error:
+            raise CommandError(f"{file} was not written: {error}") from error
+        self.stdout.write(f"{file}: {len(sums)} files and their SHA-256.")
 
 
 def _read(file: Path | None) -> bytes | None:

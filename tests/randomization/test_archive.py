@@ -1,0 +1,194 @@
+"""The closing archive is opened and checked as an outsider does it, by the commands of its README."""
+
+import csv
+import io
+import re
+import shlex
+import stat
+import subprocess
+import sys
+import zipfile
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from randomization.archive import write_closing_archive
+from randomization.errors import NotRevealed, NotSealed
+from randomization.models import Deviation, Envelope, EnvelopeReturn, Place, Stratum, Unblinding
+from randomization.selectors import arms_for_analysis
+from randomization.services import allocate, extend_lists, reveal_list
+from tests.factories import NOW, lock_data, make_trial, make_user, make_verified_participant, seal
+from tests.randomization.test_allocation import PAIRS
+from tests.randomization.test_minimization import MINIMIZED
+from trial.audit.models import ReadEvent
+
+pytestmark = pytest.mark.django_db
+
+
+def run(trial, count=6):
+    """So many participants at both sites."""
+    seal(trial)
+    by = make_user("coordinator", trial=trial)
+    sites = [trial.sites.get(key="north"), trial.sites.get(key="south")]
+    return [
+        allocate(
+            participant=make_verified_participant(trial, sites[number % 2], by=by), by=by, now=NOW
+        ).participant
+        for number in range(count)
+    ]
+
+
+def close(trial):
+    lock_data(trial)
+    reveal_list(trial=trial, by=make_user("statistician", trial=trial), now=NOW)
+
+
+def archive(trial, folder):
+    """The archive's files, unpacked."""
+    target = folder / "closing.zip"
+    write_closing_archive(trial=trial, target=target, now=NOW)
+    with zipfile.ZipFile(target) as opened:
+        opened.extractall(folder / "opened")
+    return folder / "opened"
+
+
+def check(folder):
+    """What each command of the README says."""
+    sums = subprocess.run(
+        ["sha256sum", "--check", "--strict", "SHA256SUMS"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert sums.returncode == 0, sums.stdout + sums.stderr
+    assert sums.stdout.count(": OK") == len(list(folder.iterdir())) - 1
+    said = ""
+    for command in re.findall(r"python (verify_list\.py .+)", (folder / "README.txt").read_text()):
+        arguments = [sys.executable, "-I", *shlex.split(command)]
+        done = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        said += done.stdout
+    return said
+
+
+def rows(folder, name):
+    return list(csv.DictReader((folder / name).read_text().splitlines()))
+
+
+def test_archive_of_strata_with_a_longer_list_and_envelopes_proves_itself(tiny, tmp_path):
+    people = run(tiny)
+    by = make_user("statistician", trial=tiny)
+    extend_lists(trial=tiny, by=by, now=NOW, places_per_stratum=60)
+    stratum = Stratum.objects.filter(used__gt=0).order_by("key").first()
+    for number in (1, 2):
+        stratum.used += 1
+        stratum.save()
+        place = Place.objects.get(stratum=stratum, position=stratum.used)
+        envelope = Envelope.objects.create(
+            site=tiny.sites.get(key="north"), place=place, number=number, at=NOW, by=by
+        )
+    EnvelopeReturn.objects.create(
+        envelope=envelope, kind="lost", explanation="in the Ålesund post", at=NOW, by=by
+    )
+    Deviation.objects.create(
+        participant=people[0], kind="ineligible", description="has a parrot", at=NOW, by=by
+    )
+    Unblinding.objects.create(participant=people[1], reason="a rash", at=NOW, by=by)
+    close(tiny)
+    folder = archive(tiny, tmp_path)
+
+    said = check(folder)
+    assert said.count("the one that was committed to") == 2
+    assert "All 6 allocations follow the list." in said
+    assert [row["study_id"] for row in rows(folder, "allocations.csv")] == [one.study_id for one in people]
+    assert [row["state"] for row in rows(folder, "envelopes.csv")] == ["out", "lost"]
+    assert rows(folder, "deviations.csv")[0]["kind"] == "ineligible"
+    assert rows(folder, "unblindings.csv")[0] == {
+        "study_id": people[1].study_id,
+        "asked": "2026-03-02T09:00:00Z",
+        "released": "",
+        "decided": "",
+    }
+    everything = b"".join(path.read_bytes() for path in folder.iterdir())
+    for word in ("parrot", "rash", "Ålesund", "Eksempel", "+4768"):
+        assert f" {word}".encode() not in everything
+
+
+def test_arms_of_the_archive_are_those_of_the_analysis(tiny, tmp_path):
+    people = {one.study_id: one.pk for one in run(tiny)}
+    close(tiny)
+    arms = arms_for_analysis(trial=tiny, reason="test", now=NOW)
+    told = {people[row["study_id"]]: row["arm"] for row in rows(archive(tiny, tmp_path), "allocations.csv")}
+    assert told == arms
+
+
+def test_archive_of_minimization_proves_every_decision(db, tmp_path):
+    trial = make_trial("minimized", changes=MINIMIZED)
+    run(trial, 9)
+    close(trial)
+    folder = archive(trial, tmp_path)
+    assert "All 9 allocations follow the list." in check(folder)
+    assert {row["level:site"] for row in rows(folder, "allocations.csv")} == {"north", "south"}
+
+
+def test_archive_of_paired_sites_proves_itself(db, tmp_path):
+    trial = make_trial("pairs", changes=PAIRS)
+    run(trial, 4)
+    close(trial)
+    folder = archive(trial, tmp_path)
+    assert "All 4 allocations follow the list." in check(folder)
+    assert [row["site"] for row in rows(folder, "sites.csv")] == ["north", "south"]
+
+
+def test_only_a_revealed_trial_is_archived(sealed, tmp_path):
+    with pytest.raises(NotRevealed):
+        archive(sealed, tmp_path)
+    with pytest.raises(NotSealed):
+        archive(make_trial("other"), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_reading_of_the_arms_is_recorded(sealed, tmp_path):
+    close(sealed)
+    archive(sealed, tmp_path)
+    read = ReadEvent.objects.get()
+    assert (read.what, read.reason, read.fields) == ("arms of tiny", "closing archive", ["arm"])
+
+
+def test_same_trial_gives_the_same_bytes_for_the_owners_eyes_only(sealed, tmp_path):
+    close(sealed)
+    for name in ("one.zip", "two.zip"):
+        write_closing_archive(trial=sealed, target=tmp_path / name, now=NOW)
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+    assert stat.S_IMODE((tmp_path / "one.zip").stat().st_mode) == 0o600
+
+
+def test_nothing_is_written_over_and_nothing_half_is_left(sealed, tmp_path, monkeypatch):
+    close(sealed)
+    target = tmp_path / "closing.zip"
+    target.write_text("mine")
+    with pytest.raises(FileExistsError):
+        write_closing_archive(trial=sealed, target=target, now=NOW)
+    assert target.read_text() == "mine"
+
+    target.unlink()
+    monkeypatch.setattr("randomization.archive.verifier", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_closing_archive(trial=sealed, target=target, now=NOW)
+    assert list(tmp_path.iterdir()) == []
+    assert not ReadEvent.objects.exists()
+
+
+def test_command_says_what_it_wrote_or_why_not(sealed, tmp_path):
+    target = tmp_path / "closing.zip"
+    with pytest.raises(CommandError, match="not been revealed"):
+        call_command("randomization", "archive", "tiny", str(target))
+    close(sealed)
+    out = io.StringIO()
+    call_command("randomization", "archive", "tiny", str(target), stdout=out)
+    assert str(target) in out.getvalue()
+    with pytest.raises(CommandError, match="exists"):
+        call_command("randomization", "archive", "tiny", str(target))
+    with pytest.raises(CommandError, match="was not written"):
+        call_command("randomization", "archive", "tiny", str(tmp_path / "nowhere" / "closing.zip"))
