@@ -7,6 +7,7 @@ from datetime import datetime
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from randomization.conditions import OfStratum, readiness
 from randomization.design import SITE
 from randomization.designs import MinimizationDesign, design_from
 from randomization.errors import EnvelopesRefused, NotSealed
@@ -21,7 +22,7 @@ from randomization.models import (
     Stratum,
 )
 from randomization.names import Names
-from trial.people.models import Site
+from trial.people.models import Participant, Site
 from trial.protocol.models import Trial, TrialStatus
 from trial.protocol.selectors import blinded_trials, protocol_of, status_of, study_of
 
@@ -194,6 +195,14 @@ def surprises(envelope: Envelope, stratum: Stratum | None, language: str) -> dic
             "earlier": ", ".join(map(str, left)),
         }
     return found
+
+
+def surprises_for(
+    envelope: Envelope, participant: Participant, *, language: str, now: datetime
+) -> dict[str, str]:
+    """The same for a participant, before the envelope is recorded."""
+    source = readiness(participant, now=now).source
+    return surprises(envelope, source.stratum if isinstance(source, OfStratum) else None, language)
 
 
 def _sealed(trial: Trial) -> SealedList:

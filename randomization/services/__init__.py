@@ -14,11 +14,14 @@ from randomization.services.notices import plan_notices, send_notices
 from randomization.services.proposals import approve_proposal, propose_list, proposed_list
 from randomization.services.reveal import reveal_list
 from randomization.services.sealing import seal_lists
+from randomization.services.unblinding import ask_to_unblind, decide_unblinding, unblinded_arm
 
 __all__ = [
     "allocate",
     "allocate_late_site",
     "approve_proposal",
+    "ask_to_unblind",
+    "decide_unblinding",
     "extend_lists",
     "plan_notices",
     "print_envelopes",
@@ -30,5 +33,6 @@ __all__ = [
     "reveal_list",
     "seal_lists",
     "send_notices",
+    "unblinded_arm",
     "use_envelope",
 ]

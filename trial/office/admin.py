@@ -15,7 +15,14 @@ from django.utils.translation import gettext_lazy as _
 from randomization.selectors import allocated
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
-from trial.office import trail, trials, users, views  # noqa: F401 - all but views register themselves
+from trial.office import (  # noqa: F401 - some register themselves
+    envelopes,
+    trail,
+    trials,
+    unblind,
+    users,
+    views,
+)
 from trial.office.forms import FindForm
 from trial.office.story import as_known, standing
 from trial.office.worklists import BY_KEY, WORKLISTS
@@ -126,10 +133,32 @@ class ParticipantAdmin(OfficeModelAdmin):
             "allocation": views.allocation,
             "identity": views.identity,
             "status": views.status,
+            "envelope": envelopes.use,
+            "unblind": unblind.ask,
         }
         own = [
             path(f"<int:pk>/{name}/", self.admin_site.admin_view(view), name=f"people_participant_{name}")
             for name, view in acts.items()
         ]
-        find = path("find/", self.admin_site.admin_view(views.find), name="people_participant_find")
-        return [find, *own, *super().get_urls()]
+        wrap = self.admin_site.admin_view
+        return [
+            path("find/", wrap(views.find), name="people_participant_find"),
+            path("envelopes/", wrap(envelopes.overview), name="people_participant_envelopes"),
+            path(
+                "envelopes/<int:number>/",
+                wrap(envelopes.give_back),
+                name="people_participant_envelope_return",
+            ),
+            path(
+                "<int:pk>/unblindings/<int:number>/",
+                wrap(unblind.unblinding),
+                name="people_participant_unblinding",
+            ),
+            path(
+                "<int:pk>/unblindings/<int:number>/decide/",
+                wrap(unblind.decide),
+                name="people_participant_unblinding_decide",
+            ),
+            *own,
+            *super().get_urls(),
+        ]

@@ -10,12 +10,13 @@ from django.utils.translation import gettext as _
 
 from followup.selectors import response_last_week, worklist_calls, worklist_unclear
 from randomization.selectors import allocated_participants
+from randomization.unblindings import waiting_for
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.messaging.selectors import late_sweeps
 from trial.office.worklists import WORKLISTS
 from trial.people.models import Participant
-from trial.people.selectors import has_permission, participants_for, trials_for
+from trial.people.selectors import has_permission, participants_for, sites_for, trials_for
 from trial.protocol.models import ProtocolVersion, Trial, TrialStatus
 from trial.protocol.schema import Text
 from trial.protocol.selectors import active_protocol, status_of
@@ -49,6 +50,7 @@ class Progress:
 def dashboard(user: User, now: datetime) -> dict[str, Any]:
     """What the page needs; everything counted over what the user may see."""
     return {
+        "to_unblind": waiting_for(user, sites_for(user, Permission.UNBLIND)),
         "cards": _cards(user, now),
         "trials": [
             progress

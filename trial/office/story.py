@@ -11,7 +11,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from followup.selectors import ledger, worklist_unclear
+from randomization.envelopes import has_envelopes
 from randomization.selectors import allocation_fact, checklist
+from randomization.unblindings import rules_of, unblindings_of
 from screening.models import Verification
 from screening.selectors import (
     Decided,
@@ -134,6 +136,9 @@ def story(user: User, participant: Participant, language: str, now: datetime) ->
         "criteria": criteria_to_verify(participant),
         "allocation": allocation,
         "conditions": conditions,
+        "has_envelopes": not allocation and has_envelopes(participant.site),
+        "is_blinded": allocation is not None and rules_of(participant.trial) is not None,
+        "unblindings": unblindings_of(participant) if allocation else [],
         "ready": bool(conditions) and all(condition.met for condition in conditions),
         "weeks": ledger(participant, now),
         "messages_sent": _messages(participant, may["view_arm"]),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from randomization.envelopes import envelopes_out
 from trial.accounts.permissions import Permission
 from trial.audit.history import names_of
 from trial.core.clock import now
@@ -111,6 +112,8 @@ def _story(request: HttpRequest, one: Trial, form: StatusForm) -> dict[str, Any]
         "versions": versions,
         "may_manage": has_permission(request.user, Permission.MANAGE_TRIAL, trial=one),
         "form": form,
+        "envelopes_out": envelopes_out(one),
+        "may_see_envelopes": has_permission(request.user, Permission.VIEW_PARTICIPANT),
     }
 
 
