@@ -26,6 +26,8 @@ from tests.factories import (
     seal,
 )
 from tests.randomization.test_allocation import PAIRS, refused
+from tests.together import at_once
+from trial.audit.context import acting
 from trial.audit.models import ReadEvent
 from trial.people.errors import ReasonMissing
 from trial.people.models import Status
@@ -320,3 +322,47 @@ def test_database_refuses_what_the_services_do(sealed, north, printed, coordinat
     give_back(printed[2], coordinator)
     row["participant"] = make_verified_participant(sealed, by=coordinator)
     assert refused(lambda: Allocation.objects.create(**row, envelope=printed[2]))
+
+
+# --- many at once ---
+
+
+def apart(act):
+    """In a thread, and so on a connection, of its own; what is refused counts as None."""
+    try:
+        with acting("system:test"):
+            return act()
+    except (EnvelopeRefused, EnvelopesRefused):
+        return None
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_reserving_and_randomizing_at_once_share_no_place_and_leave_no_gap():
+    trial = make_trial()
+    seal(trial)
+    by, north = make_user("coordinator", trial=trial), trial.sites.get(key="north")
+    people = [make_verified_participant(trial, by=by) for _ in range(8)]
+    reserve = partial(reserve_envelopes, site=north, stratum_key=BODY, count=3, by=by, now=NOW)
+    clicks = [partial(allocate, participant=one, by=by, now=NOW) for one in people]
+    at_once([partial(apart, act) for act in [*clicks, reserve, reserve]])
+    reserved = list(Envelope.objects.order_by("number").values_list("number", "place__position"))
+    online = Allocation.objects.values_list("place__position", flat=True)
+    assert [number for number, _position in reserved] == list(range(1, 7))
+    assert sorted([*online, *(position for _number, position in reserved)]) == list(range(1, 15))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_envelope_claimed_for_many_is_one_participants_or_returned():
+    trial = make_trial()
+    seal(trial)
+    by, north = make_user("coordinator", trial=trial), trial.sites.get(key="north")
+    (envelope,) = reserve_envelopes(site=north, stratum_key=BODY, count=1, by=by, now=NOW)
+    prints = [partial(print_envelopes, site=north, numbers=[1], by=by, now=NOW) for _ in range(4)]
+    assert sum(pdf is not None for pdf in at_once([partial(apart, act) for act in prints])) == 1
+    people = [make_verified_participant(trial, by=by) for _ in range(6)]
+    acts = [partial(used, envelope, one, by) for one in people] + [partial(give_back, envelope, by)]
+    done = at_once([partial(apart, act) for act in acts])
+    assert sum(one is not None for one in done) == 1
+    assert Allocation.objects.count() + EnvelopeReturn.objects.count() == 1

@@ -8,9 +8,8 @@ from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -26,7 +25,7 @@ from trial.core.errors import DomainError
 from trial.office.views import JUST_RANDOMIZED
 from trial.people.access import access_participant, staff
 from trial.people.models import Participant
-from trial.people.selectors import has_permission, sites_for
+from trial.people.selectors import sites_for
 from trial.protocol.selectors import protocol_of
 
 acts = require_http_methods(["GET", "POST"])

@@ -109,7 +109,7 @@ def unblinding(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     context: dict[str, Any] = {"participant": one, "asked": asked, "form": form, "mine": mine}
     context |= {"may_decide": may_decide(user, asked), "second_step": has_second_step(user)}
     just_asked = request.method == "GET" and request.session.pop(JUST_ASKED, None) == number
-    if mine and asked.is_released and (just_asked or has_second_step(user) and form.is_valid()):
+    if mine and asked.is_released and (just_asked or (has_second_step(user) and form.is_valid())):
         context["arm"] = unblinded_arm(user=user, asked=asked, now=now())
     return render(request, "office/unblinding.html", context)
 
