@@ -19,6 +19,7 @@ from analysis.models import FirstAnalysis, Snapshot
 from followup.ledger import Missing
 from followup.selectors import WeekResponse, missing_by_reason, response_rates
 from randomization.selectors import allocation_times
+from randomization.unblindings import rules_of, unblinded_count
 from screening.selectors import ConsortCounts, consort_counts
 from trial.people.models import Participant, ParticipantStatus, Status
 from trial.protocol.models import Trial
@@ -89,6 +90,11 @@ class Monitoring:
         """The day of each registration with consent, in order."""
         times = Participant.objects.filter(trial=self.trial).values_list("registered_at", flat=True)
         return sorted(self._day(at) for at in times)
+
+    @cached_property
+    def unblinded(self) -> int | None:
+        """How many participants' arms were told in an emergency; None in an open trial."""
+        return unblinded_count(self.trial) if rules_of(self.trial) else None
 
     @cached_property
     def months(self) -> list[Month]:

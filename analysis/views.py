@@ -26,7 +26,13 @@ def room(request: HttpRequest, slug: str) -> HttpResponse:
     """Recruitment, flow, answers and snapshots of one trial."""
     trial = access_trial(request.user, slug, Permission.VIEW_DATA_ROOM)
     may_download = has_permission(request.user, Permission.DOWNLOAD_EXPORT, trial=trial)
-    shown = {"trial": trial, "now": Monitoring(trial, now()), "may_download": may_download}
+    may_see = has_permission(request.user, Permission.VIEW_UNBLINDINGS, trial=trial)
+    shown = {
+        "trial": trial,
+        "now": Monitoring(trial, now()),
+        "may_download": may_download,
+        "may_see_unblindings": may_see,
+    }
     return render(request, "analysis/room.html", shown)
 
 

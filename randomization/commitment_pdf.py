@@ -53,7 +53,7 @@ def commitment_pdf(sealed: SealedList, *, language: str) -> bytes:
 
 
 def _facts(sealed: SealedList, protocol: Protocol, first: Published, language: str) -> list[tuple[str, str]]:
-    version, strata = sealed.protocol_version, strata_of(sealed)
+    version = sealed.protocol_version
     return [
         (_("Trial"), protocol.names.in_(language)),
         (_("Registration"), protocol.registration),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from randomization.views import clusters, desk, envelopes, public, reveal, sealing
+from randomization.views import clusters, desk, envelopes, public, reveal, sealing, unblindings
 
 app_name = "randomization"
 urlpatterns = [
@@ -21,6 +21,8 @@ urlpatterns = [
     path("<slug:slug>/proposals/<int:number>/", sealing.approve, name="approve"),
     path("<slug:slug>/extend/", sealing.extend, name="extend"),
     path("<slug:slug>/reveal/", reveal.reveal, name="reveal"),
+    path("<slug:slug>/unblindings/", unblindings.unblindings, name="unblindings"),
+    path("<slug:slug>/unblindings/pdf/", unblindings.unblindings_pdf, name="unblindings_pdf"),
     path("<slug:slug>/commitment/", public.commitment, name="commitment"),
     path("<slug:slug>/commitment.pdf", public.document, name="commitment_pdf"),
     path("<slug:slug>/commitment/<str:name>", public.revealed, name="revealed"),

@@ -328,14 +328,12 @@ def test_database_refuses_what_the_services_do(sealed, north, printed, coordinat
 
 
 def apart(act):
-    """In a thread, and so on a connection, of its own; what is refused counts as None."""
+    """In a thread of its own; what is refused counts as None."""
     try:
         with acting("system:test"):
             return act()
     except (EnvelopeRefused, EnvelopesRefused):
         return None
-    finally:
-        connection.close()
 
 
 @pytest.mark.django_db(transaction=True)

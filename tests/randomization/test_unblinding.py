@@ -3,7 +3,6 @@
 from functools import partial
 
 import pytest
-from django.db import connection
 
 from randomization.errors import UnblindingRefused
 from randomization.models import Allocation, Notice, Unblinding, UnblindingDecision
@@ -234,12 +233,9 @@ def test_database_refuses_to_change_an_unblinding_or_to_decide_twice(participant
 
 
 def apart(act):
-    """In a thread, and so on a connection, of its own."""
-    try:
-        with acting("system:test"):
-            return act()
-    finally:
-        connection.close()
+    """In a thread of its own."""
+    with acting("system:test"):
+        return act()
 
 
 @pytest.mark.django_db(transaction=True)

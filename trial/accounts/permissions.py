@@ -17,6 +17,8 @@ class Permission(StrEnum):
     """In a blinded trial too."""
     UNBLIND = "unblind"
     """Ask for the arm of one participant in an emergency, and release it."""
+    VIEW_UNBLINDINGS = "view_unblindings"
+    """Read the report of who was unblinded, by whom and why; never an arm."""
     RESERVE_ENVELOPES = "reserve_envelopes"
     RECORD_DEVIATION = "record_deviation"
     VIEW_RANDOMIZATION_DESIGN = "view_randomization_design"

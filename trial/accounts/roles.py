@@ -51,6 +51,7 @@ class TrialManager(Role):
     name = _("Trial manager")
     permissions = Coordinator.permissions | {
         P.VIEW_DATA_ROOM,
+        P.VIEW_UNBLINDINGS,
         P.MANAGE_TRIAL,
         P.MANAGE_MEMBERS,
         P.VIEW_AUDIT,
@@ -62,7 +63,15 @@ class Statistician(Role):
 
     key = "statistician"
     name = _("Statistician")
-    permissions = frozenset({P.VIEW_RANDOMIZATION_DESIGN, P.SEAL_LIST, P.RESERVE_ENVELOPES, P.VIEW_DATA_ROOM})
+    permissions = frozenset(
+        {
+            P.VIEW_RANDOMIZATION_DESIGN,
+            P.SEAL_LIST,
+            P.RESERVE_ENVELOPES,
+            P.VIEW_UNBLINDINGS,
+            P.VIEW_DATA_ROOM,
+        }
+    )
 
 
 class UnblindedStaff(Role):
@@ -95,7 +104,14 @@ class Monitor(Role):
     key = "monitor"
     name = _("Monitor")
     permissions = frozenset(
-        {P.VIEW_OFFICE, P.VIEW_PARTICIPANT, P.VIEW_HEALTH_ANSWERS, P.VIEW_DATA_ROOM, P.VIEW_AUDIT}
+        {
+            P.VIEW_OFFICE,
+            P.VIEW_PARTICIPANT,
+            P.VIEW_HEALTH_ANSWERS,
+            P.VIEW_DATA_ROOM,
+            P.VIEW_UNBLINDINGS,
+            P.VIEW_AUDIT,
+        }
     )
 
 

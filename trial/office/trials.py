@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from randomization.envelopes import envelopes_out
+from randomization.unblindings import rules_of
 from trial.accounts.permissions import Permission
 from trial.audit.history import names_of
 from trial.core.clock import now
@@ -113,6 +114,8 @@ def _story(request: HttpRequest, one: Trial, form: StatusForm) -> dict[str, Any]
         "may_manage": has_permission(request.user, Permission.MANAGE_TRIAL, trial=one),
         "form": form,
         "envelopes_out": envelopes_out(one),
+        "may_see_unblindings": rules_of(one) is not None
+        and one in trials_for(request.user, Permission.VIEW_UNBLINDINGS),
         "may_see_envelopes": has_permission(request.user, Permission.VIEW_PARTICIPANT),
     }
 

@@ -60,7 +60,7 @@ class DecideForm(ConfirmTwiceForm):
 
 
 def _open(request: HttpRequest, pk: int) -> Participant:
-    """The door: a randomized participant of a blinded trial, at a site where the user may unblind; else 404."""
+    """The door: a randomized participant of a blinded trial, where the user may unblind; else 404."""
     one = access_participant(request.user, pk, Permission.UNBLIND)
     if not may_be_unblinded(one):
         raise Http404

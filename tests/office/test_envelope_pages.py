@@ -1,0 +1,136 @@
+"""Coordinators record what happened on paper while the system was down."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from randomization.models import Allocation, Deviation, Envelope, EnvelopeReturn
+from randomization.selectors import is_allocated
+from randomization.services import allocate, print_envelopes, reserve_envelopes
+from tests.factories import NOW, make_user, make_verified_participant
+from tests.office.conftest import PASSWORD
+from trial.protocol.models import TrialStatus
+from trial.protocol.services import set_trial_status
+
+pytestmark = pytest.mark.django_db
+
+LATER = NOW + timedelta(days=1)
+OPENED = "2026-03-02T13:30"
+"""In Oslo: two and a half hours after the envelopes were printed."""
+
+
+@pytest.fixture(autouse=True)
+def envelopes(trial, north, time_machine):
+    """Two of each of North's groups, and one of South's."""
+    by = make_user("statistician", trial=trial)
+    for site, key, count in (
+        (north, "site=north;complaint=body", 2),
+        (north, "site=north;complaint=mind", 2),
+        (trial.sites.get(key="south"), "site=south;complaint=body", 1),
+    ):
+        made = reserve_envelopes(site=site, stratum_key=key, count=count, by=by, now=NOW)
+        print_envelopes(site=site, numbers=[one.number for one in made], by=by, now=NOW)
+    time_machine.move_to(LATER)
+
+
+def use(participant):
+    return reverse("admin:people_participant_envelope", args=[participant.pk])
+
+
+def sent(number, **more):
+    return {"number": str(number), "opened_at": OPENED, "password": PASSWORD, **more}
+
+
+def test_coordinator_records_an_opened_envelope_and_compares_the_group(office, trial, north):
+    participant = make_verified_participant(trial, north)
+    story = office.get(reverse("admin:people_participant_change", args=[participant.pk]))
+    assert use(participant) in story.content.decode()
+    page = office.post(use(participant), sent(1), follow=True)
+    assert page.context["arm"].key in {"talk", "usual"}
+    assert "Compare the paper" in page.content.decode()
+    allocation = Allocation.objects.get(participant=participant)
+    assert allocation.envelope.number == 1
+    again = office.post(use(participant), sent(2))
+    assert again["Location"].endswith("/allocation/")
+    assert Allocation.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"password": "wrong"},
+        {"number": ""},
+        {"number": "5"},
+        {"opened_at": ""},
+        {"opened_at": "2026-03-04T10:00"},
+    ],
+)
+def test_a_form_that_cannot_be_right_records_nothing(office, trial, north, wrong):
+    participant = make_verified_participant(trial, north)
+    assert office.post(use(participant), sent(1) | wrong).status_code == 200
+    assert not is_allocated(participant)
+
+
+def test_wrong_group_or_order_is_asked_about_once_more_and_recorded_with_a_deviation(office, trial, north):
+    participant = make_verified_participant(trial, north)
+    page = office.post(use(participant), sent(4)).content.decode()
+    assert "the participant belongs to “North, Body”" in page
+    assert "Envelope 4 was opened before number 3." in page
+    assert not is_allocated(participant)
+
+    office.post(use(participant), sent(4, sure="on"))
+
+    assert is_allocated(participant)
+    kinds = Deviation.objects.filter(participant=participant).values_list("kind", flat=True)
+    assert set(kinds) == {"wrong_stratum", "other"}
+
+
+def test_coordinator_records_an_envelope_that_is_not_used(office):
+    envelope = Envelope.objects.get(number=1, site__key="north")
+    address = reverse("admin:people_participant_envelope_return", args=[envelope.pk])
+    assert "Write what happened" in office.post(address, {"kind": "lost"}).content.decode()
+    page = office.post(address, {"kind": "lost", "explanation": "Water in the drawer."}, follow=True)
+    assert "Water in the drawer." in page.content.decode()
+    assert EnvelopeReturn.objects.get().envelope == envelope
+
+
+def test_coordinator_sees_and_returns_envelopes_of_the_own_site_only(office, trial):
+    page = office.get(reverse("admin:people_participant_envelopes")).content.decode()
+    assert "North, Mind" in page
+    assert "South" not in page
+    elsewhere = Envelope.objects.get(site__key="south")
+    address = reverse("admin:people_participant_envelope_return", args=[elsewhere.pk])
+    assert office.post(address, {"kind": "lost", "explanation": "x"}).status_code == 404
+    assert not EnvelopeReturn.objects.exists()
+
+
+def test_monitor_counts_envelopes_and_records_nothing(browser_of, trial, north):
+    monitor = browser_of(make_user("monitor", trial=trial, password=PASSWORD))
+    page = monitor.get(reverse("admin:people_participant_envelopes")).content.decode()
+    assert "South, Body" in page
+    assert "Not used" not in page
+    participant = make_verified_participant(trial, north)
+    assert monitor.post(use(participant), sent(1)).status_code == 404
+
+
+def test_a_coordinator_of_another_site_finds_no_such_page(browser_of, trial, north):
+    south = trial.sites.get(key="south")
+    other = browser_of(make_user("coordinator", site=south, trial=trial, password=PASSWORD))
+    participant = make_verified_participant(trial, north)
+    assert other.post(use(participant), sent(1)).status_code == 404
+    assert not is_allocated(participant)
+
+
+def test_who_was_randomized_online_is_shown_that(office, trial, north, coordinator):
+    participant = make_verified_participant(trial, north)
+    allocate(participant=participant, by=coordinator, now=LATER)
+    assert office.post(use(participant), sent(1))["Location"].endswith("/allocation/")
+    assert not Allocation.objects.exclude(envelope=None).exists()
+
+
+def test_trials_page_says_how_many_are_out_when_it_is_closed(browser_of, trial):
+    manager = browser_of(make_user("trial_manager", trial=trial))
+    set_trial_status(trial=trial, name=TrialStatus.Name.CLOSED, by="system:test", now=LATER)
+    page = manager.get(reverse("admin:protocol_trial_change", args=[trial.pk])).content.decode()
+    assert "5 envelopes are out" in page
