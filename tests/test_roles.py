@@ -111,6 +111,13 @@ ROWS: dict[str, tuple[str | None, str | None]] = {
     "randomization:commitment": ("everybody", ""),
     "randomization:commitment_pdf": ("everybody", ""),
     "randomization:revealed": ("everybody", ""),  # the verifier; lists only after the reveal
+    "randomization:envelopes": ("statistician", ""),
+    "randomization:site_envelopes": ("statistician", "statistician"),
+    "randomization:print_envelopes": ("statistician", "statistician"),
+    "randomization:print_envelope": ("statistician", "statistician"),
+    "randomization:return_envelope": ("statistician", "statistician"),
+    "randomization:unblindings": ("trial_manager+ statistician monitor+", ""),
+    "randomization:unblindings_pdf": ("trial_manager+ statistician monitor+", ""),
     "analysis:room": ("trial_manager statistician researcher monitor", ""),
     "analysis:download": ("", "researcher"),
     # --- office ---
@@ -129,6 +136,13 @@ ROWS: dict[str, tuple[str | None, str | None]] = {
     "admin:people_participant_allocation": (READERS, READERS),  # a monitor: no arm
     "admin:people_participant_identity": (MANAGERS, MANAGERS),
     "admin:people_participant_status": (MANAGERS, MANAGERS),
+    "admin:people_participant_envelope": (MANAGERS, MANAGERS),
+    "admin:people_participant_envelopes": ("coordinator* trial_manager* monitor* unblinded_staff*", ""),
+    "admin:people_participant_envelope_return": (MANAGERS, MANAGERS),
+    # of blinded trials only: tests/office/test_unblinding_pages.py
+    "admin:people_participant_unblind": ("", ""),
+    "admin:people_participant_unblinding": ("", ""),
+    "admin:people_participant_unblinding_decide": ("", ""),
     "admin:followup_call_worklist": ("coordinator* trial_manager*", ""),
     "admin:followup_call_record": (MANAGERS, MANAGERS),
     "admin:followup_weeks": (f"{MANAGERS} monitor", ""),
@@ -277,6 +291,8 @@ def address_of(world, name):
         "content_type_id": 1,
         "object_id": 1,
     }
+    if name == "admin:people_participant_envelope_return":
+        values["number"] = world.envelope.pk
     if name == "analysis:download":
         values["pk"] = world.snapshot.pk
     if name.startswith("admin:protocol_trial"):

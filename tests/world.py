@@ -11,6 +11,7 @@ from django.test import Client
 from analysis.services import fetch, make_snapshot
 from expertteam.services import log_time, plan_meeting, save_advice, sign_advice, sign_note
 from followup.services import interpret_inbound, make_plans, record_call, turn_due_occasions
+from randomization.services import reserve_envelopes
 from tests.factories import (
     NOW,
     identity_of,
@@ -44,6 +45,9 @@ class World:
         self.case = make_case(self.trial, self.north)
         self.participant = self.case.participant
         self.lead = make_expert(self.case, lead=True)
+        by = make_user("statistician", trial=self.trial)
+        stratum = "site=north;complaint=mind"
+        (self.envelope,) = reserve_envelopes(site=self.north, stratum_key=stratum, count=1, by=by, now=NOW)
         self._work()
         self._weeks()
         self.snapshot = make_snapshot(trial=self.trial, by="system:test", now=THEN)

@@ -101,7 +101,7 @@ def ask(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @acts
 def unblinding(request: HttpRequest, pk: int, number: int) -> HttpResponse:
-    """Where a request stands; and the arm, to the one who asked, after the release and each time confirmed."""
+    """Where a request stands; and the arm, to the one who asked, once released and each time confirmed."""
     one, user = _open(request, pk), staff(request)
     asked = _request(one, number)
     mine = asked.unblinding.by == user
