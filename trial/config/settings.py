@@ -49,6 +49,7 @@ PUBLIC_BASE_URL = required(
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 
 INSTALLED_APPS = [
+    "trial.rehearsal",  # first: its command `randomization` adds the drill to the app's own
     "trial.office.apps.OfficeAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -77,7 +78,6 @@ INSTALLED_APPS = [
     "analysis",
     "trial.office",
     "trial.portal",
-    "trial.rehearsal",
 ]
 
 MIDDLEWARE = [

@@ -9,17 +9,14 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
 
 from analysis.errors import FolderRefused
 from analysis.folder import prepare
 from trial.audit.context import acting
 from trial.core.errors import DomainError
-from trial.protocol.models import ProtocolVersion
-from trial.protocol.reading import Sources, read_sources
-from trial.protocol.selectors import sources_of
 from trial.rehearsal.scratch import MayNotMakeDatabases, scratch_database
 from trial.rehearsal.services import rehearse
+from trial.rehearsal.sources import NoProtocol, sources_for
 from trial.rehearsal.story import Story
 
 FIRST_DAY = date(2025, 1, 6)
@@ -40,7 +37,10 @@ class Command(BaseCommand):
     def handle(self, *, slug: str, out: Path | None, json: bool, **size: Any) -> None:
         if size["participants"] < 1:
             raise CommandError("A rehearsal needs at least one participant.")
-        sources = _sources(slug)
+        try:
+            sources = sources_for(slug)
+        except NoProtocol as missing:
+            raise CommandError(str(missing)) from missing
         if out is not None:
             _prepare(out)
         with TemporaryDirectory() as exports, acting("system:rehearsal"):
@@ -67,16 +67,3 @@ def _sizes(options: dict[str, Any]) -> dict[str, Any]:
 
 def _json(story: Story) -> str:
     return json.dumps(story.as_json(), indent=2, ensure_ascii=False)
-
-
-def _sources(slug: str) -> Sources:
-    """The protocol in force, else the latest one loaded, else the file of that name."""
-    if ProtocolVersion._meta.db_table in connection.introspection.table_names():
-        versions = ProtocolVersion.objects.filter(trial__slug=slug)
-        version = versions.order_by("activations__at", "loaded_at").last()
-        if version:
-            return sources_of(version)
-    file = settings.BASE_DIR / "protocols" / f"{slug}.toml"
-    if not file.exists():
-        raise CommandError(f"No protocol {slug} is loaded, and there is no file protocols/{slug}.toml.")
-    return read_sources(file)
