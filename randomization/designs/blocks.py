@@ -32,14 +32,12 @@ class BlockDesign(StrataDesign):
 
     def places(self, stream: Stream, stratum: str, at_least: int) -> list[str]:
         """Whole blocks until there are `at_least`."""
+        blocks = [self._block(size) for size in self.block_sizes]
         places: list[str] = []
         while len(places) < at_least:
-            size = self.block_sizes[0]
-            if len(self.block_sizes) > 1:
-                size = self.block_sizes[stream.below(len(self.block_sizes))]
-            block = self._block(size)
+            block = blocks[stream.below(len(blocks)) if len(blocks) > 1 else 0].copy()
             stream.shuffle(block)
-            places.extend(block)
+            places += block
         return places
 
     def _block(self, size: int) -> list[str]:
