@@ -235,7 +235,7 @@ class Randomization(Part):
     imbalance: Literal["range", "variance"] = "range"
     """How the imbalance within a level is measured (`minimization`)."""
     late_places: Annotated[int, Field(ge=0)] = 0
-    """Sealed places for units that join after the others (cluster trials); 0 means that none may."""
+    """Sealed places for units that join after the others (cluster trials), in each `group`; 0: none may."""
     masking: Literal["open", "blinded"] = "open"
     """`blinded`: who meets participants never sees an arm, except by emergency unblinding."""
     two_person_seal: bool = False
