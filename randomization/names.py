@@ -42,6 +42,10 @@ class Names:
         """All that can be said of the design, but for its groups or pairs of sites."""
         return [(_("Method"), method(design)), *self._facts(design)]
 
+    def factors_by_key(self) -> dict[str, str]:
+        """The question that each factor comes from."""
+        return {factor.key: self._factor(factor) for factor in self.protocol.randomization.strata}
+
     def units(self, design: Design) -> list[tuple[str, list[str]]]:
         """Each group or pair of sites that are randomized together, with the sites' names."""
         if isinstance(design, PairDesign):

@@ -12,6 +12,7 @@ from randomization.designs import design_from
 from randomization.models import (
     Allocation,
     ClusterAllocation,
+    DesignReport,
     ListExtension,
     SealedList,
     SealProposal,
@@ -171,3 +172,8 @@ def waiting_sites(trial: Trial) -> list[list[Site]]:
         if described.key not in allocated and described.key in sites:
             waiting.setdefault(described.pair or described.key, []).append(sites[described.key])
     return list(waiting.values())
+
+
+def design_reports(trial: Trial) -> QuerySet[DesignReport]:
+    """What the statisticians have asked about designs, newest first."""
+    return DesignReport.objects.filter(trial=trial).select_related("asked_by").order_by("-asked_at")

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from randomization.views import clusters, desk, envelopes, public, reveal, sealing, unblindings
+from randomization.views import clusters, desk, envelopes, public, reports, reveal, sealing, unblindings
 
 app_name = "randomization"
 urlpatterns = [
@@ -23,6 +23,9 @@ urlpatterns = [
     path("<slug:slug>/reveal/", reveal.reveal, name="reveal"),
     path("<slug:slug>/unblindings/", unblindings.unblindings, name="unblindings"),
     path("<slug:slug>/unblindings/pdf/", unblindings.unblindings_pdf, name="unblindings_pdf"),
+    path("<slug:slug>/reports/", reports.reports, name="reports"),
+    path("<slug:slug>/reports/<uuid:report_pk>/", reports.report, name="report"),
+    path("<slug:slug>/reports/<uuid:report_pk>/pdf/", reports.report_pdf, name="report_pdf"),
     path("<slug:slug>/commitment/", public.commitment, name="commitment"),
     path("<slug:slug>/commitment.pdf", public.document, name="commitment_pdf"),
     path("<slug:slug>/commitment/<str:name>", public.revealed, name="revealed"),

@@ -1,6 +1,7 @@
 """What tests stand on, made by the product's own services. Each app has its section."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 from expertteam.models import Case
 from expertteam.selectors import case_of
 from expertteam.services import assign, open_cases
-from randomization.services import allocate, seal_lists
+from randomization.design import design_of
+from randomization.models import DesignReport
+from randomization.services import allocate, ask_for_report, make_due_reports, seal_lists
 from screening import services as screening
 from screening.document import consent_document
 from screening.selectors import coordinator_criteria
@@ -214,6 +217,21 @@ def make_verified_participant(
 def seal(trial: Trial) -> None:
     """The trial's list is made and sealed by a statistician."""
     seal_lists(trial=trial, by=make_user("statistician", trial=trial), now=NOW)
+
+
+def make_report(trial: Trial) -> DesignReport:
+    """A design report on the trial's own design and blocks of 4 beside it, computed."""
+    design = design_of(active_protocol(trial))
+    report = ask_for_report(
+        trial=trial,
+        designs=[design, replace(design, block_sizes=(4,))],
+        participants=40,
+        by=make_user("statistician", trial=trial),
+        now=NOW,
+    )
+    make_due_reports(now=NOW)
+    report.refresh_from_db()
+    return report
 
 
 # --- expert team ---

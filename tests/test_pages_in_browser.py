@@ -54,6 +54,7 @@ NO_PAGE = {
     "screening:consent_text": "a file",
     "randomization:commitment_pdf": "a file",
     "randomization:revealed": "a file",
+    "randomization:report_pdf": "a file",
     "admin:jsi18n": "a script",
     "admin:login": "leads to account_login",
     "admin:logout": "leads to account_logout",

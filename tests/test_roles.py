@@ -108,6 +108,9 @@ ROWS: dict[str, tuple[str | None, str | None]] = {
     "randomization:seal": ("statistician", "statistician"),
     "randomization:late_site": ("statistician", "statistician"),
     "randomization:reveal": ("statistician", "statistician"),
+    "randomization:reports": ("statistician", "statistician"),
+    "randomization:report": ("statistician", ""),
+    "randomization:report_pdf": ("statistician", ""),
     "randomization:commitment": ("everybody", ""),
     "randomization:commitment_pdf": ("everybody", ""),
     "randomization:revealed": ("everybody", ""),  # the verifier; lists only after the reveal
@@ -279,6 +282,7 @@ def address_of(world, name):
         "name": "verify_list.py",
         "number": 1,
         "thread": (world.advice if "advice" in name else world.note).thread,
+        "report_pk": world.report.pk,
         "meeting": world.meeting.pk,
         "member": world.case.members.order_by("pk").last().pk,
         "entry": world.entry.pk,

@@ -18,6 +18,7 @@ from tests.factories import (
     make_case,
     make_expert,
     make_participant,
+    make_report,
     make_trial,
     make_user,
     seal,
@@ -50,6 +51,7 @@ class World:
         (self.envelope,) = reserve_envelopes(site=self.north, stratum_key=stratum, count=1, by=by, now=NOW)
         self._work()
         self._weeks()
+        self.report = make_report(self.trial)
         self.snapshot = make_snapshot(trial=self.trial, by="system:test", now=THEN)
         with fetch(snapshot=self.snapshot, by=self.lead, now=THEN):
             pass  # a download is logged

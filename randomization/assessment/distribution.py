@@ -5,11 +5,13 @@ divided by the arm's share: with two arms one to one, the plain difference.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.integer[Any]]
 
 RARE = 10_000
 """The *worst* is what one list in so many passes."""

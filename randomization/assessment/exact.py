@@ -16,7 +16,7 @@ import numpy as np
 from scipy.fft import next_fast_len
 from scipy.stats import binom, poisson
 
-from randomization.assessment.distribution import Discrete, Floats
+from randomization.assessment.distribution import Discrete, Floats, Integers
 from randomization.assessment.guessing import boundaries, compositions
 from randomization.designs import BlockDesign, CoinDesign, SimpleDesign
 
@@ -105,7 +105,7 @@ def difference(design: TwoArms, *, strata: int, participants: int, copies: int) 
     return _summed(stratum_of(design, int(numbers[-1])), strata, participants, copies)
 
 
-def _likely_numbers(participants: int, share: float) -> Floats:
+def _likely_numbers(participants: int, share: float) -> Integers:
     """From 0 to what a part of the trial will never pass."""
     most = participants * share + _STANDARD_DEVIATIONS * sqrt(participants * share) + 30
     return np.arange(min(participants, ceil(most)) + 1)

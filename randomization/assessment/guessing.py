@@ -175,7 +175,7 @@ def _believing(sizes: tuple[int, ...], shares: tuple[int, ...]) -> tuple[tuple[f
         _same, first, which = np.unique(
             np.round(beliefs, digits), axis=0, return_index=True, return_inverse=True
         )
-        beliefs, weights = beliefs[first], np.bincount(which.ravel(), weights)
+        beliefs, weights = beliefs[first], np.bincount(which.ravel(), weights).astype(float)
         if len(weights) > _MOST_BELIEFS:
             digits = _ROUNDED if digits == _EXACTLY else max(digits - 1, 1)
     return tuple(correct), tuple(certain)

@@ -11,14 +11,12 @@ from math import ceil, lcm
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from randomization.assessment.distribution import Floats
+from randomization.assessment.distribution import Floats, Integers
 from randomization.designs import BlockDesign, CoinDesign, MinimizationDesign, SimpleDesign
 from randomization.designs.base import StrataDesign
 from randomization.drbg import WORD_VALUES
 
-Integers = NDArray[np.int64]
 LISTS = 10_000
 
 

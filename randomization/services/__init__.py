@@ -12,6 +12,7 @@ from randomization.services.envelopes import (
 from randomization.services.extension import extend_lists
 from randomization.services.notices import plan_notices, send_notices
 from randomization.services.proposals import approve_proposal, propose_list, proposed_list
+from randomization.services.reports import ask_for_report, make_due_reports
 from randomization.services.reveal import reveal_list
 from randomization.services.sealing import seal_lists
 from randomization.services.unblinding import ask_to_unblind, decide_unblinding, unblinded_arm
@@ -20,9 +21,11 @@ __all__ = [
     "allocate",
     "allocate_late_site",
     "approve_proposal",
+    "ask_for_report",
     "ask_to_unblind",
     "decide_unblinding",
     "extend_lists",
+    "make_due_reports",
     "plan_notices",
     "print_envelopes",
     "propose_list",

@@ -289,6 +289,7 @@ SWEEPS = {  # task: seconds between two wake-ups
     "trial.messaging.tasks.recover": 60,
     "screening.tasks.forget": 3600,
     "randomization.tasks.send_notices": 60,
+    "randomization.tasks.make_due_reports": 15,
     "followup.tasks.make_plans": 60,
     "followup.tasks.turn_due_occasions": 60,
     "followup.tasks.turn_reminders": 300,

@@ -1,4 +1,4 @@
-"""`manage.py randomization seal | propose | extend | verify | reveal | archive`: the statistician's acts."""
+"""The statistician's acts from the shell: `manage.py randomization ACT SLUG`."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from randomization.archive import write_closing_archive
 from randomization.importing import ListRefused, ListUnusual
+from randomization.management.reporting import add_report, write_report
 from randomization.services import extend_lists, propose_list, reveal_list, seal_lists
 from randomization.verification import verify
 from trial.accounts.models import User
@@ -55,13 +56,16 @@ class Command(BaseCommand):
         archiving = acts.add_parser("archive", help="after the reveal: all that proves it, in one zip")
         archiving.add_argument("slug")
         archiving.add_argument("file", type=Path, metavar="FILE.zip")
+        add_report(acts)
 
     def handle(self, *args: Any, act: str, slug: str, **options: Any) -> None:
         trial = Trial.objects.filter(slug=slug).first()
         if trial is None:
             raise CommandError(f"There is no trial {slug!r}.")
         try:
-            if act == "verify":
+            if act == "report":
+                self.stdout.write(write_report(trial, **options))
+            elif act == "verify":
                 self._verify(trial)
             elif act == "archive":
                 self._archive(trial, options["file"])

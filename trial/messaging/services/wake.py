@@ -1,4 +1,4 @@
-"""Wake a sweep that sends, for somebody who waits."""
+"""Wake a sweep for somebody who waits: for a message, with the phone in hand; for a report, at a page."""
 
 import logging
 from functools import partial
@@ -39,4 +39,4 @@ def send_wake_up(app: Celery, sweep: str = DISPATCH) -> None:
         with app.connection_for_write(transport_options=PATIENCE) as connection:
             app.send_task(sweep, connection=connection, retry=False, expires=STALE_SECONDS)
     except Exception as error:
-        logger.warning("No worker was woken (%s); the next sweep of beat sends.", type(error).__name__)
+        logger.warning("No worker was woken (%s); beat will.", type(error).__name__)

@@ -1,0 +1,289 @@
+"""A design report in the reader's language: what page and document have in common."""
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from randomization.assessment import report as told
+from randomization.assessment.distribution import RARE
+from randomization.assessment.plots import Bars, Course, draw_courses, draw_guesses
+from randomization.assessment.power import NOMINAL
+
+NONE = "–"
+Answer = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of a label and one value for each design."""
+
+    title: str
+    rows: Sequence[tuple[str, Sequence[str]]]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What it shows, in words for who cannot see it."""
+
+    caption: str
+    file: bytes
+
+    @property
+    def address(self) -> str:
+        """As a page holds it."""
+        return "data:image/svg+xml;base64," + b64encode(self.file).decode()
+
+
+@dataclass(frozen=True)
+class Words:
+    """One or two assessed designs, told."""
+
+    designs: Sequence[Answer]
+    seed: int
+    factors: Mapping[str, str] = field(default_factory=dict)
+    """Factor's key to what the protocol calls it."""
+
+    @property
+    def names(self) -> list[str]:
+        return [described(one["design"]) for one in self.designs]
+
+    @property
+    def participants(self) -> int:
+        return int(self.designs[0]["participants"])
+
+    def numbers(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """Each design with the few numbers that matter most."""
+        return [(described(one["design"]), _big(one)) for one in self.designs]
+
+    def tables(self) -> list[Table]:
+        tables = [
+            Table(_("Imbalance between the arms"), self._rows(self._imbalance)),
+            Table(_("Guessing the next arm"), self._rows(_guesses)),
+            Table(_("Lost to imbalance"), self._rows(_loss)),
+            Table(_("Sites"), self._rows(_sites)),
+        ]
+        return [table for table in tables if table.rows]
+
+    def pictures(self, form: Literal["svg", "png"]) -> list[Picture]:
+        pictures = []
+        courses = [Course(described(one["design"]), one["course"]) for one in self.designs if one["course"]]
+        if courses:
+            drawn = draw_courses(
+                courses,
+                across=_("Participants"),
+                up=_("Imbalance"),
+                mean=_("mean"),
+                high=_("95th percentile"),
+                form=form,
+            )
+            pictures.append(Picture(_("The overall imbalance as participants come"), drawn))
+        bars = [
+            Bars(f"{described(one['design'])}: {_who(guess)}", at, guess["correct"], guess["certain"])
+            for at, one in enumerate(self.designs)
+            for guess in one["guesses"]
+        ]
+        if bars:
+            drawn = draw_guesses(bars, correct=_("Correct guesses"), certain=_("dark: certain"), form=form)
+            pictures.append(Picture(_("How many allocations can be guessed; dark: for certain"), drawn))
+        return pictures
+
+    def assumptions(self) -> list[str]:
+        lines = []
+        if any(one["course"] for one in self.designs):
+            lines += [
+                _("Participants come from each stratum with the same probability."),
+                _(
+                    "Whoever guesses knows all earlier allocations of the stratum and names the likeliest "
+                    "arm. A guess is certain where one arm alone is possible. A single block size is soon "
+                    "found out, so it counts as known."
+                ),
+            ]
+        if any(one["sites"] for one in self.designs):
+            lines += [
+                _("Each site brings as many participants."),
+                _("Sites are allocated all at once: there is no next arm to guess."),
+            ]
+        lines.append(
+            _(
+                "Imbalance is the largest difference between two arms, each number divided by the arm's "
+                "share. The information kept is E = n₁n₂ / (w(1 − w)n²) with planned shares w and 1 − w, the "
+                "power Φ(√E·(1.96 + 0.84) − 1.96) (Lachin 1988). Of three or more arms, the pair that loses "
+                "most counts."
+            )
+        )
+        lists = next((one["lists"] for one in self.designs if one["lists"]), None)
+        if lists:
+            lines.append(
+                _("Simulated: %(designs)s, %(lists)s lists, seed %(seed)s. Everything else is exact.")
+                % {
+                    "designs": ", ".join(described(one["design"]) for one in self.designs if one["lists"]),
+                    "lists": number_format(lists, force_grouping=True),
+                    "seed": self.seed,
+                }
+            )
+        else:
+            lines.append(_("Every number is exact."))
+        return lines
+
+    def _rows(self, of: Any) -> list[tuple[str, list[str]]]:
+        """The designs' rows side by side, in the order in which their labels first come."""
+        each = [dict(of(one)) for one in self.designs]
+        labels = list(dict.fromkeys(label for rows in each for label in rows))
+        return [(label, [rows.get(label, NONE) for rows in each]) for label in labels]
+
+    def _imbalance(self, one: Answer) -> list[tuple[str, str]]:
+        rows = []
+        for part in one["imbalance"]:
+            of, spread = self._part(part), part["imbalance"]
+            rows += [
+                (_("%(of)s: mean") % {"of": of}, _number(spread["mean"], 2)),
+                (_("%(of)s: 95th percentile") % {"of": of}, _number(spread["p95"])),
+                (
+                    _("%(of)s: one list in %(rare)s passes") % {"of": of, "rare": number_format(RARE)},
+                    _number(spread["worst"]),
+                ),
+                (
+                    _("%(of)s: largest possible") % {"of": of},
+                    NONE if part["bound"] is None else _number(part["bound"]),
+                ),
+            ]
+        return rows
+
+    def _part(self, part: Answer) -> str:
+        if part["of"] == told.LEVEL:
+            return self.factors.get(part["factor"], part["factor"])
+        return {
+            told.OVERALL: _("Overall"),
+            told.STRATUM: _("In one stratum"),
+            told.SITES: _("Number of sites"),
+            told.PARTICIPANTS: _("Participants"),
+        }[part["of"]]
+
+
+def described(plan: Answer) -> str:
+    """A design in a few words."""
+    method = plan["method"]
+    if method == "permuted_blocks":
+        return _("Permuted blocks of %(sizes)s") % {"sizes": ", ".join(map(str, plan["block_sizes"]))}
+    if method == "imported_list":
+        return _("Imported list, blocks of %(sizes)s") % {"sizes": plan["block_size"]}
+    if method == "biased_coin":
+        return _coin(plan)
+    if method == "minimization":
+        return _("Minimization %(probability)s") % {"probability": plan["probability"]}
+    return {
+        "simple": _("Simple randomization"),
+        "complete_clusters": _("Sites, all at once"),
+        "stratified_clusters": _("Sites, within groups"),
+        "pairwise_clusters": _("Matched pairs of sites"),
+    }[method]
+
+
+def _coin(plan: Answer) -> str:
+    if plan["probability"] == "1/2":
+        return _("Big stick, at most %(most)s apart") % {"most": plan["maximum_imbalance"]}
+    if plan["maximum_imbalance"] is None:
+        return _("Biased coin %(probability)s") % {"probability": plan["probability"]}
+    return _("Biased coin %(probability)s, at most %(most)s apart") % {
+        "probability": plan["probability"],
+        "most": plan["maximum_imbalance"],
+    }
+
+
+def _big(one: Answer) -> list[tuple[str, str]]:
+    if one["sites"]:
+        return [
+            (_("possible allocations of the sites"), _allocations(one)),
+            (_("smallest p-value of a permutation test"), _number(one["smallest_p"], 5)),
+            (
+                _("sites' difference between the arms, on average"),
+                _number(one["imbalance"][0]["imbalance"]["mean"]),
+            ),
+        ]
+    guess, overall = one["guesses"][0], one["imbalance"][0]["imbalance"]
+    return [
+        (_("of allocations are guessed right by who knows most"), _percent(_long(guess, "correct"))),
+        (_("can be guessed for certain"), _percent(_long(guess, "certain"))),
+        (_("is the overall imbalance that 95 of 100 lists stay within"), _number(overall["p95"])),
+        (_("participants are lost to imbalance, on average"), _number(one["loss"]["participants_mean"], 2)),
+    ]
+
+
+def _long(guess: Answer, of: str) -> float:
+    """Over a long list, where that is known: what the literature tells of a design."""
+    long = guess[f"long_{of}"]
+    return float(guess[of] if long is None else long)
+
+
+def _guesses(one: Answer) -> list[tuple[str, str]]:
+    rows = []
+    for guess in one["guesses"]:
+        who = _who(guess)
+        rows += [
+            (_("%(who)s: correct, long list") % {"who": who}, _percent(guess["long_correct"])),
+            (_("%(who)s: certain, long list") % {"who": who}, _percent(guess["long_certain"])),
+            (_("%(who)s: correct, this trial") % {"who": who}, _percent(guess["correct"])),
+            (_("%(who)s: certain, this trial") % {"who": who}, _percent(guess["certain"])),
+        ]
+    return rows
+
+
+def _who(guess: Answer) -> str:
+    return {
+        told.SIZES: _("Knows each block's size"),
+        told.HIDDEN: _("Knows only which sizes may come"),
+        told.RULE: _("Knows the rule"),
+        told.STRATUM_ONLY: _("Knows only the stratum's arms"),
+    }[guess["knows"]]
+
+
+def _loss(one: Answer) -> list[tuple[str, str]]:
+    loss = one["loss"]
+    return [
+        (_("Information, mean"), _percent(loss["mean"])),
+        (_("Information, 95th percentile"), _percent(loss["p95"])),
+        (_("In participants, mean"), _number(loss["participants_mean"], 2)),
+        (_("In participants, 95th percentile"), _number(loss["participants_p95"], 2)),
+        (_power(_("mean")), _percent(loss["power_mean"])),
+        (_power(_("5th percentile")), _percent(loss["power_p95"])),
+        (_("Information, mean, when arms are compared within strata"), _percent(loss["within_strata"])),
+    ]
+
+
+def _power(of: str) -> str:
+    return _("Power instead of %(nominal)s, %(of)s") % {"nominal": _percent(NOMINAL, 0), "of": of}
+
+
+def _sites(one: Answer) -> list[tuple[str, str]]:
+    if not one["sites"]:
+        return []
+    return [
+        (_("Sites"), _number(one["sites"])),
+        (_("Possible allocations"), _allocations(one)),
+        (_("Smallest two-sided p-value of a permutation test"), _number(one["smallest_p"], 6)),
+    ]
+
+
+def _allocations(one: Answer) -> str:
+    """Whole where it can be read; else by its power of ten."""
+    digits = one["allocations"]
+    return (
+        digits
+        if len(digits) <= 9
+        else f"{digits[0]}{number_format(0.1)[1]}{digits[1]} · 10^{len(digits) - 1}"
+    )
+
+
+def _number(value: float, decimals: int | None = None) -> str:
+    """So many decimals; without, as many as it has, at most two."""
+    if decimals is None:
+        decimals = 0 if float(value).is_integer() else 2
+    return str(number_format(value, decimals))
+
+
+def _percent(share: float | None, decimals: int = 2) -> str:
+    return NONE if share is None else f"{number_format(100 * share, decimals)} %"

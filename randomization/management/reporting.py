@@ -1,0 +1,36 @@
+"""`manage.py randomization report`: what the design in force leads to, as a document."""
+
+from pathlib import Path
+from typing import Any
+
+from randomization.assessment import assess
+from randomization.assessment.document import as_pdf
+from randomization.assessment.words import Words
+from randomization.design import design_of
+from randomization.names import Names
+from randomization.services.reports import SEEDS
+from trial.core import chance
+from trial.core.clock import now
+from trial.protocol.models import Trial
+from trial.protocol.selectors import active_version, study_of
+
+
+def add_report(acts: Any) -> None:
+    """The subcommand's arguments."""
+    report = acts.add_parser("report", help="write what the design of the protocol in force leads to")
+    report.add_argument("slug")
+    report.add_argument("--participants", type=int, required=True, metavar="N")
+    report.add_argument("--out", type=Path, required=True, metavar="FILE.pdf")
+    report.add_argument("--seed", type=int, help="of the simulation; a new one if none is given")
+
+
+def write_report(trial: Trial, *, participants: int, out: Path, seed: int | None, **options: Any) -> str:
+    """Says where the document is. Raises DesignRefused."""
+    study = study_of(active_version(trial))
+    seed = chance.below(SEEDS) if seed is None else seed
+    answer = assess(design_of(study.protocol), participants=participants, seed=seed)
+    language = study.protocol.language
+    words = Words([answer], seed, Names(study, language).factors_by_key())
+    title = study.protocol.names.in_(language)
+    out.write_bytes(as_pdf(words, title=title, asked_at=now(), language=language))
+    return f"Written: {out}"
