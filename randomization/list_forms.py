@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext_lazy as _
 
 from randomization.designs.base import MOST_PLACES
@@ -22,7 +24,7 @@ class SealForm(ConfirmForm):
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv", "autocomplete": "off"}),
     )
     as_it_is = forms.BooleanField(
-        label=_("Seal it although it is not as planned, for example shorter"), required=False
+        label=_("Take it although it is not as planned, for example shorter"), required=False
     )
     field_order = ("list", "as_it_is")
 
@@ -30,13 +32,14 @@ class SealForm(ConfirmForm):
         self,
         user: User,
         data: Mapping[str, Any] | None = None,
-        files: Any = None,
+        files: MultiValueDict[str, UploadedFile] | None = None,
         *,
         imported: bool,
         now: datetime,
     ) -> None:
         super().__init__(user, data, now=now)
-        self.files = files or {}
+        if files is not None:
+            self.files = files
         if not imported:
             del self.fields["list"], self.fields["as_it_is"]
 
@@ -60,7 +63,7 @@ class ExtendForm(SealForm):
         self,
         user: User,
         data: Mapping[str, Any] | None = None,
-        files: Any = None,
+        files: MultiValueDict[str, UploadedFile] | None = None,
         *,
         imported: bool,
         seen: int,
@@ -70,4 +73,5 @@ class ExtendForm(SealForm):
         self.initial = {"seen": seen}
         self.fields.pop("as_it_is", None)
         if imported:
+            self.fields["list"].label = _("The second file")
             del self.fields["places"]

@@ -22,7 +22,7 @@ from django.utils import translation
 from django.views import csrf, defaults
 
 from followup.services import make_plans, record_web_answer, turn_due_occasions
-from randomization.services import allocate
+from randomization.services import allocate, propose_list
 from screening.document import consent_document
 from tests.accounts.conftest import PASSWORD
 from tests.browsers import DESK, PHONE, assert_good
@@ -36,6 +36,7 @@ from tests.factories import (
     make_verified_participant,
     seal,
 )
+from tests.randomization.imported import TWO_PERSONS, imported_trial, list_file
 from tests.test_roles import EXPECTED, address_of
 from tests.world import THEN, undone
 from trial.accounts.models import User
@@ -204,6 +205,31 @@ def somebody_to_randomize(client, world):
 @before("admin:followup_correct")
 def answer_the_first_week(client, world):
     record_web_answer(participant=world.participant, week=1, days=Decimal(2), now=THEN)
+
+
+# --- randomization ---
+
+
+def at_the_desk(client, trial):
+    """The statistician of the world's trial is one of this trial too."""
+    user = User.objects.get(pk=client.session["_auth_user_id"])
+    grant(user=user, role="statistician", trial=trial, by=None, now=NOW)
+
+
+@before("randomization:seal")
+def a_list_to_import(client, world):
+    trial = imported_trial("imported")
+    at_the_desk(client, trial)
+    return reverse("randomization:seal", args=[trial.slug])
+
+
+@before("randomization:approve")
+def a_list_that_is_proposed(client, world):
+    trial = imported_trial("imported", **TWO_PERSONS)
+    at_the_desk(client, trial)
+    other = make_user("statistician", trial=trial)
+    proposal = propose_list(trial=trial, by=other, imported=list_file(last=3), as_it_is=True, now=THEN)
+    return reverse("randomization:approve", args=[trial.slug, proposal.pk])
 
 
 # --- logging in ---

@@ -111,6 +111,8 @@ ROWS: dict[str, tuple[str | None, str | None]] = {
     "randomization:reports": ("statistician", "statistician"),
     "randomization:report": ("statistician", ""),
     "randomization:report_pdf": ("statistician", ""),
+    "randomization:approve": ("statistician", "statistician"),
+    "randomization:extend": ("statistician", "statistician"),
     "randomization:commitment": ("everybody", ""),
     "randomization:commitment_pdf": ("everybody", ""),
     "randomization:revealed": ("everybody", ""),  # the verifier; lists only after the reveal

@@ -138,7 +138,10 @@ def notes(places: Places, design: ImportedDesign) -> list[str]:
     """Shorter than planned; far from the ratio although no block size says how near it must be."""
     found = []
     short = [stratum for stratum, held in places.items() if len(held) < design.places_per_stratum]
-    if short:
+    if len(short) == len(places):
+        what = _("Fewer places than the protocol plans (%(planned)s) in every stratum.")
+        found.append(what % {"planned": design.places_per_stratum})
+    elif short:
         what = _("Fewer places than the protocol plans (%(planned)s) in: %(strata)s.")
         found.append(what % {"planned": design.places_per_stratum, "strata": ", ".join(short)})
     if design.block_size is None and _far_from_ratio(places, design):

@@ -1,6 +1,6 @@
-"""What a file for this trial looks like, for whoever makes one."""
+"""What a file for this trial looks like, for whoever makes one, and one for rehearsals."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from randomization.designs import ImportedDesign, strata, stratum_key
 from randomization.importing.columns import ARM, CODE, GROUP, NUMBER, POSITION, STRATUM
@@ -21,6 +21,20 @@ def examples(design: ImportedDesign, protocol: Protocol) -> tuple[str, str]:
     redcap = [(GROUP, NUMBER, *columns)]
     redcap += [(arm.code or arm.key, f"10{at}", *levels.values()) for at, arm in enumerate(arms, start=1)]
     return _written(ours), _written(redcap)
+
+
+def drawn_file(design: ImportedDesign, shuffle: Callable[[list[str]], None]) -> bytes:
+    """A list by the design in our own format, drawn with `shuffle`: never for a trial that is run."""
+    size = design.block_size or len(design.arms) * 2
+    rows = [(STRATUM, POSITION, ARM)]
+    for key in design.sizes():
+        held: list[str] = []
+        while len(held) < design.places_per_stratum:
+            block = design.arms * (size // len(design.arms))
+            shuffle(block)
+            held += block
+        rows += [(key, str(at), arm) for at, arm in enumerate(held, start=1)]
+    return _written(rows).encode()
 
 
 def _written(rows: Iterable[Iterable[str]]) -> str:

@@ -7,7 +7,7 @@ IMPORTED = {
     "block_sizes = [4, 6]": "block_sizes = [4]",
     "places_per_stratum = 40": "places_per_stratum = 4",
 }
-TWO_PERSONS = {"places_per_stratum = ": "two_person_seal = true\nplaces_per_stratum = "}
+TWO_PERSONS = {"[randomization]\n": "[randomization]\ntwo_person_seal = true\n"}
 STRATA = [
     f"site={site};complaint={complaint}" for site in ("north", "south") for complaint in ("body", "mind")
 ]

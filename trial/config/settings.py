@@ -211,7 +211,7 @@ STORAGES = {
     },
 }
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-"""Nothing that is uploaded (a randomization list) touches the disk; more than 2.5 MB is not taken."""
+"""What is uploaded (a randomization list) never touches a disk; more than 2.5 MB is not taken."""
 CODE_VERSION = code_version()
 EXPORT_DIR = Path(os.environ.get("EXPORT_DIR", VAR_DIR / "exports"))
 

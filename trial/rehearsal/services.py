@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from analysis.services import make_snapshot
 from analysis.statistics.report import analyse
 from analysis.statistics.snapshot_file import open_snapshot
-from randomization.services import seal_lists
 from trial.accounts.roles import Statistician
 from trial.core import chance
 from trial.core.errors import DomainError
@@ -21,6 +20,7 @@ from trial.protocol.selectors import protocol_of
 from trial.protocol.services import activate, load_protocol, set_trial_status
 from trial.rehearsal.arrival import ACTOR
 from trial.rehearsal.run import Rehearsal, Size
+from trial.rehearsal.sealing import seal_list
 from trial.rehearsal.staff import Staff, hire
 from trial.rehearsal.story import Story, tell
 
@@ -39,7 +39,7 @@ def set_up(*, sources: Sources, password: str | None, now: datetime) -> tuple[Tr
     activate(version=version, by=ACTOR, now=now)
     sync_sites(trial=version.trial, protocol=protocol_of(version), now=now)
     staff = hire(version.trial, password=password, now=now)
-    seal_lists(trial=version.trial, by=staff[Statistician], now=now)
+    seal_list(trial=version.trial, statistician=staff[Statistician], now=now)
     set_trial_status(trial=version.trial, name=TrialStatus.Name.RECRUITING, by=ACTOR, now=now)
     return version.trial, staff
 
