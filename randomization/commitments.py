@@ -60,7 +60,7 @@ def reveal_of(sealed: SealedList) -> Reveal | None:
 
 def revealed_files(sealed: SealedList) -> Mapping[str, bytes]:
     """Every list with its nonce, and the seed of them all where there is one. Only after the reveal."""
-    files = {}
+    files: dict[str, bytes] = {}
     for made, one in zip(committed_lists(sealed, opened(sealed)), published(sealed), strict=True):
         name, nonce = one.files
         files |= {name: made.canonical, nonce: _in_hex(made.nonce)}

@@ -48,7 +48,9 @@ def decisions(sealed_list: SealedList) -> Iterator[DecisionAt]:
     made = Allocation.objects.filter(place__stratum__sealed_list=sealed_list, decision__isnull=False)
     in_order = made.order_by("place__position").values_list("place__position", "decision")
     for position, sealed in in_order.iterator():
-        yield DecisionAt(position, open_decision(sealed, list_id=sealed_list.pk, position=position))
+        yield DecisionAt(
+            position, open_decision(bytes(sealed or b""), list_id=sealed_list.pk, position=position)
+        )
 
 
 def decide(design: MinimizationDesign, levels: Mapping[str, str], place: Place) -> bytes:

@@ -137,7 +137,7 @@ def first_to_hold(clients: Sequence[Client]) -> Client:
     if not ready:
         raise TimeoutError("Nobody came to hold the locks.")
     for pipe in ready:
-        pipe.recv()  # type: ignore[union-attr]
+        pipe.recv()  # type: ignore[union-attr,call-arg]
     return pipes[ready[0]]  # type: ignore[index]
 
 

@@ -138,7 +138,7 @@ def _check_steps(stratum: Stratum) -> None:
         counts.append((counts[-1] if counts else {}) | (new or {}))
     counted_up = (
         [action for action, _new in steps] == ["I"] + ["U"] * (len(steps) - 1)
-        and all(new.keys() <= {"used", "places"} for _action, new in steps[1:])
+        and all((new or {}).keys() <= {"used", "places"} for _action, new in steps[1:])
         and all(_is_step(one, next_one) for one, next_one in pairwise(counts))
         and (counts[-1]["used"], counts[-1]["places"]) == (stratum.used, stratum.places)
     )

@@ -100,7 +100,7 @@ class Standing:
         )
 
     def _criteria_then(self, version: ProtocolVersion) -> tuple[Criterion, ...]:
-        if self.verified_under not in (None, version.pk):
+        if self.verified_under is not None and self.verified_under != version.pk:
             version = ProtocolVersion.objects.get(pk=self.verified_under)
         return protocol_of(version).eligibility.criteria
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from smtplib import SMTPRecipientsRefused
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -98,7 +99,7 @@ def send_notices(*, now: datetime) -> int:
 
 def _claim(now: datetime) -> Notice | None:
     """The longest waiting one whose time has come. A claim that led nowhere counts as a try that failed."""
-    limits = {"now": now, "most": MOST_TRIES, "first": FIRST_PAUSE, "longest": LONGEST_PAUSE}
+    limits: dict[str, Any] = {"now": now, "most": MOST_TRIES, "first": FIRST_PAUSE, "longest": LONGEST_PAUSE}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(CLAIM, limits)
         claimed = cursor.fetchone()

@@ -1,15 +1,16 @@
-"""Envelopes are printed once, opened for one participant of their site, and then nothing about them changes;
-so it is with unblindings. What an envelope holds is never given to anybody online."""
+"""What is recorded once never changes; places leave their list in order, online, into envelopes and to late sites."""
 
-import django.db.models.deletion
-from django.conf import settings
-from django.db import migrations, models
+from django.db import migrations
 
 TABLES_THAT_NEVER_CHANGE = (
+    "sealproposal",
+    "listextension",
+    "reveal",
     "envelope",
-    "envelopereturn",
     "envelopeprint",
     "envelopeuse",
+    "envelopereturn",
+    "deviation",
     "unblinding",
     "unblindingdecision",
 )
@@ -49,7 +50,7 @@ BEGIN
     RETURN NEW;
 END $$;
 
-CREATE OR REPLACE FUNCTION randomization_reserved_in_order() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION randomization_reserved_in_order() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT FROM randomization_allocation WHERE place_id = NEW.place_id)
         OR EXISTS (SELECT FROM randomization_clusterallocation WHERE place_id = NEW.place_id)
@@ -64,21 +65,37 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE OR REPLACE TRIGGER reserved_in_order BEFORE INSERT ON randomization_envelope
+CREATE TRIGGER reserved_in_order BEFORE INSERT ON randomization_envelope
     FOR EACH ROW EXECUTE FUNCTION randomization_reserved_in_order();
 
-CREATE OR REPLACE FUNCTION randomization_returned_unused() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION randomization_returned_unused() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT FROM randomization_allocation WHERE envelope_id = NEW.envelope_id) THEN
         RAISE EXCEPTION 'an envelope that was used cannot be returned' USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
 END $$;
-CREATE OR REPLACE TRIGGER returned_unused BEFORE INSERT ON randomization_envelopereturn
+CREATE TRIGGER returned_unused BEFORE INSERT ON randomization_envelopereturn
     FOR EACH ROW EXECUTE FUNCTION randomization_returned_unused();
+
+CREATE FUNCTION randomization_sites_in_order() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM randomization_place place
+        JOIN randomization_stratum stratum ON stratum.id = place.stratum_id
+        JOIN randomization_sealedlist list ON list.id = stratum.sealed_list_id
+        JOIN people_site site ON site.trial_id = list.trial_id
+        WHERE place.id = NEW.place_id AND place.position <= stratum.used AND site.id = NEW.site_id
+    ) THEN
+        RAISE EXCEPTION 'a site gets a place that its own trial has counted' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER sites_in_order BEFORE INSERT ON randomization_clusterallocation
+    FOR EACH ROW EXECUTE FUNCTION randomization_sites_in_order();
 """ + "".join(
     f"""
-CREATE OR REPLACE TRIGGER never_changes BEFORE UPDATE OR DELETE ON randomization_{table}
+CREATE TRIGGER never_changes BEFORE UPDATE OR DELETE ON randomization_{table}
     FOR EACH ROW EXECUTE FUNCTION randomization_never_changes();
 """
     for table in TABLES_THAT_NEVER_CHANGE
@@ -87,72 +104,11 @@ CREATE OR REPLACE TRIGGER never_changes BEFORE UPDATE OR DELETE ON randomization
 BACKWARD = """
 DROP FUNCTION randomization_reserved_in_order CASCADE;
 DROP FUNCTION randomization_returned_unused CASCADE;
+DROP FUNCTION randomization_sites_in_order CASCADE;
 """ + "".join(f"DROP TRIGGER never_changes ON randomization_{table};\n" for table in TABLES_THAT_NEVER_CHANGE)
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("randomization", "0004_d_extensions_by_file"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-    ]
+    dependencies = [("randomization", "0003_designs_and_acts")]
 
-    operations = [
-        migrations.CreateModel(
-            name="EnvelopePrint",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("at", models.DateTimeField(verbose_name="printed")),
-                (
-                    "by",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="printed by",
-                    ),
-                ),
-                (
-                    "envelope",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="randomization.envelope",
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "printed envelope",
-                "verbose_name_plural": "printed envelopes",
-            },
-        ),
-        migrations.CreateModel(
-            name="EnvelopeUse",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("opened_at", models.DateTimeField(verbose_name="opened")),
-                (
-                    "allocation",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="randomization.allocation",
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "opened envelope",
-                "verbose_name_plural": "opened envelopes",
-            },
-        ),
-        migrations.RunSQL(FORWARD, BACKWARD),
-    ]
+    operations = [migrations.RunSQL(FORWARD, BACKWARD)]
