@@ -1,6 +1,7 @@
 """Sites that are randomized as a whole: all at once, and those that join late."""
 
 from collections import Counter
+from functools import partial
 
 import pytest
 from django.db import DatabaseError, transaction
@@ -21,6 +22,8 @@ from tests.factories import (
     make_verified_participant,
     seal,
 )
+from tests.together import at_once
+from trial.audit.context import acting
 from trial.people.models import Site
 
 pytestmark = pytest.mark.django_db
@@ -166,6 +169,22 @@ def test_database_refuses_a_place_that_is_not_counted_or_of_another_trial():
     for place in (uncounted, foreign):
         with pytest.raises(DatabaseError, match="its own trial has counted"), transaction.atomic():
             ClusterAllocation.objects.create(site=west, place=place, at=NOW)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sites_that_join_at_the_same_time_get_places_one_after_the_other():
+    trial, statistician = clusters("complete_clusters"), make_user()
+    sites = join_sites(trial, "complete_clusters", "west", "east", "upper")
+
+    def click(site):
+        with acting("system:test"):
+            return places(allocate_late_site(site=site, by=statistician, now=NOW))
+
+    given = at_once([partial(click, site) for site in sites * 3])
+
+    assert len({str(answer) for answer in given}) == 3
+    assert sorted(position for ((_site, _stratum, position),) in given) == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+    verify(trial)
 
 
 # --- the page ---
