@@ -29,4 +29,4 @@ class ImportedDesign(StrataDesign):
             refuse_bad_block(self.block_size, unit=len(self.arms))
 
     def places(self, stream: Stream, stratum: str, at_least: int) -> list[str]:
-        raise DesignRefused(_("This trial's list is made elsewhere: import it."))
+        raise DesignRefused(_("This trial's list is made elsewhere: choose its file."))

@@ -146,8 +146,9 @@ def _sizes(places: Places) -> dict[str, int]:
 def _write(sealed: SealedList, longer: Places, before: Mapping[str, int], file: ImportedList | None) -> None:
     """Holds every counter while the places are written: an allocation waits, or has come before."""
     strata = list(Stratum.objects.select_for_update().filter(sealed_list=sealed).order_by("pk"))
-    if {stratum.key: stratum.places for stratum in strata} != before:
-        raise ListDamaged(_("the number of its places"))
+    for stratum in strata:
+        if stratum.places != before[stratum.key]:
+            raise ListDamaged(_("the number of places of %(stratum)s") % {"stratum": stratum.key})
     more = {key: held[before[key] :] for key, held in longer.items()}
     write_places(strata, more, file.codes if file else {}, after=before)
     for stratum in strata:
