@@ -67,9 +67,8 @@ def seed(sealed: SealedList) -> bytes | None:
 def committed_lists(sealed: SealedList, listed: Opened) -> list[Committed]:
     """The first list and every extension, each a beginning of `listed`."""
     extensions = list(ListExtension.objects.filter(sealed_list=sealed).order_by("number"))
-    at_first = made(sealed) if extensions else listed
+    sizes = extensions[0].sizes_before if extensions else _sizes(listed)
     nonce = unseal(bytes(sealed.nonce), table="sealedlist", row=str(sealed.pk), field="nonce")
-    sizes = _sizes(listed if at_first is None else at_first)
     lists = [_committed(sealed, 0, listed, sizes, nonce, sealed.commitment)]
     for one in extensions:
         nonce = unseal(
