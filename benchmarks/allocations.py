@@ -10,12 +10,21 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any
 
 import django
 
+if TYPE_CHECKING:
+    from randomization.models import SealedList
+
 CLIENTS = 4
 PARTICIPANTS = 240
+ROUNDS = 4
+"""The two ways take turns, so that a machine that is busy for a while is busy for both."""
+
+Way = Callable[[Sequence[int], int], None]
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,7 @@ class Result:
 
 
 def measure() -> Result:
-    """Half of the participants are allocated by the service, half by bare SQL, by as many clients at once."""
+    """As many participants are allocated by the service as by bare SQL, by as many clients at once."""
     from django.db import connection
 
     from randomization.verification import verify
@@ -39,24 +48,34 @@ def measure() -> Result:
     with acting("system:benchmark"):
         changes = {"places_per_stratum = 40": f"places_per_stratum = {2 * PARTICIPANTS}"}
         trials = [make_trial(slug, changes=changes) for slug in ("service", "bare")]
-        speeds = []
-        for trial, way in zip(trials, (_by_service, _by_bare_sql), strict=True):
+        people = []
+        for trial in trials:
             seal(trial)
-            coordinator = make_user("coordinator", trial=trial)
-            people = [make_verified_participant(trial, by=coordinator).pk for _ in range(PARTICIPANTS)]
-            speeds.append(_speed(way, people, coordinator.pk))
-            assert verify(trial).allocations == PARTICIPANTS
+            by = make_user("coordinator", trial=trial)
+            people.append([make_verified_participant(trial, by=by).pk for _ in range(PARTICIPANTS)])
         connection.close()
-    return Result(*speeds)
+        result = _speeds(people, by.pk)
+        assert [verify(trial).allocations for trial in trials] == [PARTICIPANTS, PARTICIPANTS]
+        connection.close()
+    return result
 
 
-def _speed(way: Callable[[Sequence[int], int], None], people: list[int], by: int) -> float:
-    shares = [people[client::CLIENTS] for client in range(CLIENTS)]
+def _speeds(people: list[list[int]], by: int) -> Result:
+    ways: tuple[Way, Way] = (_by_service, _by_bare_sql)
+    seconds = [0.0, 0.0]
     with ProcessPoolExecutor(CLIENTS, get_context("spawn"), initializer=django.setup) as clients:
-        list(clients.map(way, [[]] * CLIENTS, [by] * CLIENTS))  # imports and connections are not measured
-        started = time.perf_counter()
-        list(clients.map(way, shares, [by] * CLIENTS))
-        return len(people) / (time.perf_counter() - started)
+        for way in ways:
+            list(clients.map(way, [[]] * CLIENTS, [by] * CLIENTS))  # imports and connections are not measured
+        for number in range(ROUNDS):
+            for turn, (way, waiting) in enumerate(zip(ways, people, strict=True)):
+                seconds[turn] += _time(clients, way, waiting[number::ROUNDS], by)
+    return Result(*(PARTICIPANTS / spent for spent in seconds))
+
+
+def _time(clients: ProcessPoolExecutor, way: Way, people: list[int], by: int) -> float:
+    started = time.perf_counter()
+    list(clients.map(way, [people[client::CLIENTS] for client in range(CLIENTS)], [by] * CLIENTS))
+    return time.perf_counter() - started
 
 
 def _by_service(people: Sequence[int], by: int) -> None:
@@ -81,29 +100,39 @@ JOIN stratum ON place.stratum_id = stratum.id AND place.position = stratum.used
 """
 
 
-def _by_bare_sql(people: Sequence[int], by: int) -> None:
-    """The participant's row and the stratum's counter locked, one place taken, one row written."""
+@cache
+def _bare() -> "tuple[Any, SealedList, int]":
+    """A connection of its own, and what is locked and written."""
     import psycopg
     from django.db import connection
 
     from randomization.models import SealedList, Stratum
-    from tests.factories import NOW
 
     sealed = SealedList.objects.get(trial__slug="bare")
     stratum = Stratum.objects.get(sealed_list=sealed, key="site=north;complaint=body").pk
     connection.close()
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as bare:
-        bare.execute("SELECT set_config('tilbake.actor', 'system:benchmark', false)")
-        for pk in people:
-            with bare.transaction():
-                bare.execute("SELECT id FROM people_participant WHERE id = %s FOR UPDATE", [pk])
-                bare.execute("SELECT id FROM randomization_stratum WHERE id = %s FOR UPDATE", [stratum])
-                place = bare.execute(BARE, {"stratum": stratum}).fetchone()
-                bare.execute(
-                    "INSERT INTO randomization_allocation"
-                    " (participant_id, place_id, protocol_version_id, at, by_id) VALUES (%s, %s, %s, %s, %s)",
-                    [pk, place[0], sealed.protocol_version_id, NOW, by],
-                )
+    bare = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
+    bare.execute("SELECT set_config('tilbake.actor', 'system:benchmark', false)")
+    return bare, sealed, stratum
+
+
+def _by_bare_sql(people: Sequence[int], by: int) -> None:
+    """The participant's and the trial's row and the stratum's counter locked, one place taken, one row
+    written."""
+    from tests.factories import NOW
+
+    bare, sealed, stratum = _bare()
+    for pk in people:
+        with bare.transaction():
+            bare.execute("SELECT id FROM people_participant WHERE id = %s FOR UPDATE", [pk])
+            bare.execute("SELECT id FROM protocol_trial WHERE id = %s FOR NO KEY UPDATE", [sealed.trial_id])
+            bare.execute("SELECT id FROM randomization_stratum WHERE id = %s FOR UPDATE", [stratum])
+            place = bare.execute(BARE, {"stratum": stratum}).fetchone()
+            bare.execute(
+                "INSERT INTO randomization_allocation"
+                " (participant_id, place_id, protocol_version_id, at, by_id) VALUES (%s, %s, %s, %s, %s)",
+                [pk, place[0], sealed.protocol_version_id, NOW, by],
+            )
 
 
 def main() -> None:

@@ -3,16 +3,69 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple, Self
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from randomization.design import levels_of, stratum_of
 from randomization.designs import Design, design_from
-from randomization.models import Allocation, ClusterAllocation, SealedList, Stratum
+from randomization.models import ClusterAllocation, SealedList, Stratum
 from screening.standing import Standing, standing_of
+from trial.core.db import rows
 from trial.people.models import Participant
-from trial.protocol import selectors as protocols
 from trial.protocol.models import ProtocolVersion, TrialStatus
+from trial.protocol.schema import Protocol
+from trial.protocol.selectors import protocol_of
+
+SITUATION = """
+SELECT in_force.id, in_force.trial_id, in_force.version, in_force.sha256,
+       (SELECT name FROM protocol_trialstatus
+         WHERE trial_id = participant.trial_id ORDER BY id DESC LIMIT 1),
+       site.opened_at IS NOT NULL AND site.closed_at IS NULL,
+       own.id, list.id, cluster.id,
+       (SELECT count(*)
+          FROM randomization_allocation AS allocation
+          JOIN protocol_protocolversion AS version ON version.id = allocation.protocol_version_id
+         WHERE version.trial_id = participant.trial_id),
+       ARRAY(SELECT key FROM randomization_stratum WHERE sealed_list_id = list.id AND used >= places)
+  FROM people_participant AS participant
+  JOIN people_site AS site ON site.id = participant.site_id
+  JOIN LATERAL (SELECT version_id FROM protocol_activation
+                 WHERE trial_id = participant.trial_id
+                 ORDER BY id DESC LIMIT 1) AS activation ON true
+  JOIN protocol_protocolversion AS in_force ON in_force.id = activation.version_id
+  LEFT JOIN randomization_allocation AS own ON own.participant_id = participant.id
+  LEFT JOIN randomization_sealedlist AS list ON list.trial_id = participant.trial_id
+  LEFT JOIN randomization_clusterallocation AS cluster ON cluster.site_id = participant.site_id
+ WHERE participant.id = %(participant)s
+"""
+
+
+class Situation(NamedTuple):
+    """What of the trial decides whether a participant may be randomized; of randomization by ids."""
+
+    version: ProtocolVersion
+    """The one in force."""
+    is_recruiting: bool
+    site_is_open: bool
+    own: int | None
+    """The participant's own allocation."""
+    sealed_list: UUID | None
+    cluster: int | None
+    """The allocation of the participant's site, where sites are randomized."""
+    randomized: int
+    """Participants of the trial who are."""
+    exhausted: list[str]
+    """Keys of the strata that have no place left."""
+
+    @classmethod
+    def read(cls, *columns: Any) -> Self:
+        """From the columns of the statement."""
+        version = ProtocolVersion.from_db(None, ("id", "trial_id", "version", "sha256"), columns[:4])
+        status, *others = columns[4:]
+        return cls(version, status == TrialStatus.Name.RECRUITING, *others)
 
 
 @dataclass(frozen=True)
@@ -31,13 +84,11 @@ class OfStratum:
     """The participant gets the next place of this stratum."""
 
     stratum: Stratum
+    """Without its counters, which change."""
     design: Design
     levels: Mapping[str, str]
     """Factor to the participant's level, as the stratum was found."""
-
-    @property
-    def is_exhausted(self) -> bool:
-        return self.stratum.used >= self.stratum.places
+    is_exhausted: bool
 
 
 @dataclass(frozen=True)
@@ -58,6 +109,8 @@ class Readiness:
     conditions: list[Condition]
     version: ProtocolVersion
     source: Source | None
+    allocation: int | None
+    """Id of the allocation that the participant has already."""
 
     @property
     def missing(self) -> list[Condition]:
@@ -66,11 +119,15 @@ class Readiness:
 
 def readiness(participant: Participant, *, now: datetime) -> Readiness:
     """Looks up every condition anew; nothing is remembered from an earlier look."""
-    version = protocols.active_version(participant.trial)
-    standing = standing_of(participant, now)
-    source = _source(participant, standing)
-    conditions = [*_of_participant(standing, version), *_of_trial(participant, standing, version, source)]
-    return Readiness(conditions, version, source)
+    return judge(participant, standing_of(participant, now))
+
+
+def judge(participant: Participant, standing: Standing) -> Readiness:
+    """Every condition, after how the participant stands and how the trial is at this moment."""
+    trial = rows(Situation.read, SITUATION, {"participant": participant.pk})[0]
+    source = _source(trial, standing)
+    conditions = [*_of_participant(standing, trial.version), *_of_trial(trial, source)]
+    return Readiness(conditions, trial.version, source, trial.own)
 
 
 def _of_participant(standing: Standing, version: ProtocolVersion) -> list[Condition]:
@@ -108,28 +165,24 @@ def _of_participant(standing: Standing, version: ProtocolVersion) -> list[Condit
     ]
 
 
-def _of_trial(
-    participant: Participant, standing: Standing, version: ProtocolVersion, source: Source | None
-) -> list[Condition]:
-    trial = participant.trial
-    given = Allocation.objects.filter(protocol_version__trial=trial)
+def _of_trial(trial: Situation, source: Source | None) -> list[Condition]:
     return [
         Condition(
             "recruiting",
             _("The trial is recruiting"),
-            protocols.status_of(trial) == TrialStatus.Name.RECRUITING,
+            trial.is_recruiting,
             _("The trial manager opens and closes the trial."),
         ),
         Condition(
             "target",
             _("The trial still needs participants"),
-            given.count() < protocols.protocol_of(version).target,
+            trial.randomized < protocol_of(trial.version).target,
             _("As many as planned are randomized. The trial manager can close the trial."),
         ),
         Condition(
             "site",
             _("The site is open"),
-            standing.site_is_open,
+            trial.site_is_open,
             _("The trial manager opens and closes sites."),
         ),
         Condition(
@@ -147,25 +200,41 @@ def _of_trial(
         Condition(
             "first",
             _("Has not been randomized before"),
-            not given.filter(participant=participant).exists(),
+            trial.own is None,
             _("A participant is randomized once."),
         ),
     ]
 
 
-def _source(participant: Participant, standing: Standing) -> Source | None:
+def _source(trial: Situation, standing: Standing) -> Source | None:
     """None while no list is sealed, or none for this site and these answers."""
-    lists = SealedList.objects.filter(trial=participant.trial_id)
-    sealed = lists.only("design", "protocol_version__sha256", "protocol_version__trial").first()
-    if sealed is None:
+    if trial.sealed_list is None:
         return None
-    design = design_from(sealed.design)
-    if design.is_cluster:
-        cluster = ClusterAllocation.objects.filter(site=participant.site_id).select_related("place").first()
-        return OfSite(cluster) if cluster else None
-    protocol = protocols.protocol_of(sealed.protocol_version)
-    levels = levels_of(standing, protocol)
-    if levels is None:
+    sealed = _sealed(trial.sealed_list)
+    if sealed.design.is_cluster:
+        return _of_site(trial.cluster)
+    levels = levels_of(standing, sealed.protocol)
+    key = levels and stratum_of(levels, sealed.protocol)
+    if not key or key not in sealed.strata:
         return None
-    stratum = Stratum.objects.filter(sealed_list=sealed, key=stratum_of(levels, protocol)).first()
-    return OfStratum(stratum, design, levels) if stratum else None
+    return OfStratum(sealed.strata[key], sealed.design, levels, is_exhausted=key in trial.exhausted)
+
+
+def _of_site(cluster: int | None) -> OfSite | None:
+    return OfSite(ClusterAllocation.objects.select_related("place").get(pk=cluster)) if cluster else None
+
+
+class _Sealed(NamedTuple):
+    design: Design
+    protocol: Protocol
+    """The one after which the list was made."""
+    strata: Mapping[str, Stratum]
+    """By their keys."""
+
+
+@cache
+def _sealed(sealed_list: UUID) -> _Sealed:
+    """What never changes in a list once it is sealed, by its id."""
+    sealed = SealedList.objects.select_related("protocol_version").get(pk=sealed_list)
+    strata = {one.key: one for one in Stratum.objects.filter(sealed_list=sealed).only("sealed_list", "key")}
+    return _Sealed(design_from(sealed.design), protocol_of(sealed.protocol_version), strata)

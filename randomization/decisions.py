@@ -45,12 +45,14 @@ def decisions(sealed_list: SealedList) -> Iterator[DecisionAt]:
 
     Raises ListDamaged at the first one that does not open.
     """
-    made = Allocation.objects.filter(place__stratum__sealed_list=sealed_list, decision__isnull=False)
+    return _decisions(sealed_list.pk)
+
+
+def _decisions(list_id: UUID) -> Iterator[DecisionAt]:
+    made = Allocation.objects.filter(place__stratum__sealed_list=list_id, decision__isnull=False)
     in_order = made.order_by("place__position").values_list("place__position", "decision")
     for position, sealed in in_order.iterator():
-        yield DecisionAt(
-            position, open_decision(bytes(sealed or b""), list_id=sealed_list.pk, position=position)
-        )
+        yield DecisionAt(position, open_decision(bytes(sealed or b""), list_id=list_id, position=position))
 
 
 def decide(design: MinimizationDesign, levels: Mapping[str, str], place: Place) -> bytes:
@@ -58,13 +60,11 @@ def decide(design: MinimizationDesign, levels: Mapping[str, str], place: Place) 
 
     The caller holds the list's counter, so that nobody comes in between.
     """
-    sealed_list = place.stratum.sealed_list
-    before = Tally(made.decision for made in decisions(sealed_list))
-    draw = unseal_place(
-        bytes(place.content), list_id=sealed_list.pk, stratum=EVERYBODY, position=place.position
-    )
+    list_id, position = place.stratum.sealed_list_id, place.position
+    before = Tally(made.decision for made in _decisions(list_id))
+    draw = unseal_place(bytes(place.content), list_id=list_id, stratum=EVERYBODY, position=position)
     decision = design.decide(levels, before.counts, int(draw))
-    return seal_decision(decision, list_id=sealed_list.pk, position=place.position)
+    return seal_decision(decision, list_id=list_id, position=position)
 
 
 def seal_decision(decision: Decision, *, list_id: UUID, position: int) -> bytes:

@@ -14,7 +14,7 @@ from trial.protocol.schema import BASELINE, Criterion
 from trial.protocol.selectors import protocol_of
 
 STANDING = """
-SELECT site.key, site.opened_at IS NOT NULL AND site.closed_at IS NULL,
+SELECT site.key,
        ARRAY(SELECT name FROM people_participantstatus
               WHERE participant_id = participant.id AND at <= %(now)s),
        EXISTS (SELECT FROM screening_consent WHERE participant_id = participant.id),
@@ -35,13 +35,22 @@ SELECT site.key, site.opened_at IS NOT NULL AND site.closed_at IS NULL,
  WHERE participant.id = %(participant)s
 """
 
+GONE = {
+    Status.WITHDRAWN_INTERVENTION,
+    Status.WITHDRAWN_CONTACT,
+    Status.WITHDRAWN_DATA,
+    Status.DIED,
+    Status.COMPLETED,
+}
+"""Nobody comes back from these."""
+
 
 @dataclass(frozen=True)
 class Standing:
     """What decides whether somebody may be randomized, as it was at one moment."""
 
     site: str
-    site_is_open: bool
+    """Key of the participant's site."""
     happened: frozenset[str]
     """Names of all statuses so far, also of those that later ones undid."""
     has_consented: bool
@@ -58,15 +67,15 @@ class Standing:
 
     @classmethod
     def read(cls, *columns: Any) -> Self:
-        site, is_open, happened, consented, eligible, version, *documents = columns
+        """From the columns of the statement."""
+        site, happened, consented, eligible, verified_under, *documents = columns
         decisions, screening, baseline = (json.loads(document or "{}") for document in documents)
         return cls(
             site=site,
-            site_is_open=is_open,
             happened=frozenset(happened),
             has_consented=consented,
             found_eligible=bool(eligible),
-            verified_under=version,
+            verified_under=verified_under,
             decisions=decisions,
             screening=screening,
             baseline=baseline,
@@ -80,10 +89,6 @@ class Standing:
     def has_finished_baseline(self) -> bool:
         return Status.BASELINE_COMPLETED in self.happened
 
-    def answer(self, item: str) -> Any:
-        """What was answered before randomization; None where nothing was."""
-        return self.screening.get(item, self.baseline.get(item))
-
     def fits(self, version: ProtocolVersion) -> bool:
         """Whether no answer stands against a criterion of this version."""
         return not eligibility(self.screening, protocol_of(version)).failed
@@ -91,7 +96,7 @@ class Standing:
     def is_verified(self, version: ProtocolVersion) -> bool:
         """Whether somebody went through all criteria of this version that the answers leave open.
 
-        What was said about a criterion that has another wording today does not count.
+        What was said about a criterion that had another wording then does not count.
         """
         asked = left_to_a_person(self.screening, protocol_of(version))
         then = self._criteria_then(version)
@@ -99,20 +104,14 @@ class Standing:
             criterion in then and self.decisions.get(criterion.key) for criterion in asked
         )
 
+    def answer(self, item: str) -> Any:
+        """What was answered before randomization; None where nothing was."""
+        return self.screening.get(item, self.baseline.get(item))
+
     def _criteria_then(self, version: ProtocolVersion) -> tuple[Criterion, ...]:
         if self.verified_under is not None and self.verified_under != version.pk:
             version = ProtocolVersion.objects.get(pk=self.verified_under)
         return protocol_of(version).eligibility.criteria
-
-
-GONE = {
-    Status.WITHDRAWN_INTERVENTION,
-    Status.WITHDRAWN_CONTACT,
-    Status.WITHDRAWN_DATA,
-    Status.DIED,
-    Status.COMPLETED,
-}
-"""Nobody comes back from these."""
 
 
 def standing_of(participant: Participant, now: datetime) -> Standing:

@@ -3,25 +3,33 @@
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
-from randomization.conditions import OfSite, Readiness, Source, readiness
+from randomization.conditions import OfSite, Readiness, Source, judge
 from randomization.decisions import decide
 from randomization.designs import MinimizationDesign
 from randomization.errors import ListExhausted, NotReady
 from randomization.models import Allocation, Place, Stratum
 from randomization.services.notices import tell_randomized
+from screening.standing import standing_of
 from trial.accounts.models import User
+from trial.core.db import rows
 from trial.people.models import Participant
-from trial.protocol.models import Trial
+from trial.people.services import lock_participant
 
+LOCK_TRIAL = """
+SELECT FROM protocol_trial
+ WHERE id = (SELECT trial_id FROM people_participant WHERE id = %s)
+   FOR NO KEY UPDATE
+"""
 TAKE = """
 WITH stratum AS (
     UPDATE randomization_stratum SET used = used + 1
      WHERE id = %(stratum)s AND used < places
     RETURNING id, used
 )
-SELECT place.* FROM randomization_place AS place
+SELECT place.id, place.stratum_id, place.position, place.content, place.code
+  FROM randomization_place AS place
   JOIN stratum ON place.stratum_id = stratum.id AND place.position = stratum.used
 """
 
@@ -35,11 +43,12 @@ def allocate(*, participant: Participant, by: User, now: datetime) -> Allocation
     version stand still; then the stratum's counter, so places are given one at a time and in order. Raises
     NotReady with what is missing, or ListExhausted.
     """
-    participant = Participant.objects.select_for_update().get(pk=participant.pk)
-    if existing := Allocation.objects.filter(participant=participant).first():
-        return existing
-    participant.trial = Trial.objects.select_for_update(no_key=True).get(pk=participant.trial_id)
-    ready = readiness(participant, now=now)
+    lock_participant(participant)
+    standing = standing_of(participant, now)
+    _lock_trial_of(participant)
+    ready = judge(participant, standing)
+    if ready.allocation:
+        return Allocation.objects.get(pk=ready.allocation)
     allocation = Allocation.objects.create(
         participant=participant,
         protocol_version=ready.version,
@@ -49,6 +58,11 @@ def allocate(*, participant: Participant, by: User, now: datetime) -> Allocation
     )
     tell_randomized(allocation)
     return allocation
+
+
+def _lock_trial_of(participant: Participant) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_TRIAL, [participant.pk])
 
 
 def _source(ready: Readiness) -> Source:
@@ -72,7 +86,9 @@ def _given(source: Source) -> dict[str, Any]:
 
 def _take_next(stratum: Stratum) -> Place:
     """Count up by one and take the place with that number, in one statement."""
-    for place in Place.objects.raw(TAKE, {"stratum": stratum.pk}):
-        place.stratum = stratum
-        return place
-    raise ListExhausted
+    taken = rows(Place, TAKE, {"stratum": stratum.pk})
+    if not taken:
+        raise ListExhausted
+    [place] = taken
+    place.stratum = stratum
+    return place
