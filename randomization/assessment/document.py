@@ -5,8 +5,10 @@ from datetime import datetime
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from randomization.assessment.words import Words
+from randomization.assessment.words import Table, Words
 from trial.core.pdf import Document
+
+INDENT = "\u00a0" * 4
 
 
 def as_pdf(words: Words, *, title: str, asked_at: datetime, language: str) -> bytes:
@@ -24,11 +26,20 @@ def as_pdf(words: Words, *, title: str, asked_at: datetime, language: str) -> by
         document.heading(name)
         document.facts([(value, label) for label, value in numbers])
     for picture in words.pictures("png"):
-        document.picture(picture.file, caption=picture.caption, height=85)
+        document.picture(picture.file, caption=picture.caption, height=75)
     for table in words.tables():
         document.heading(table.title)
-        document.table(["", *words.names], [[label, *values] for label, values in table.rows])
+        document.table(["", *words.names], _lines(table, len(words.designs)))
     document.heading(_("What is assumed"))
     for line in words.assumptions():
         document.paragraph(line)
     return document.render()
+
+
+def _lines(table: Table, designs: int) -> list[list[str]]:
+    """Each group's name on a line of its own."""
+    lines: list[list[str]] = []
+    for name, rows in table.groups:
+        lines += [[name, *[""] * designs]] if name else []
+        lines += [[f"{INDENT}{label}", *values] for label, values in rows]
+    return lines

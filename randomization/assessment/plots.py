@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = ("#1c5a43", "#b4541a")
+DASHES = ((5, 2), (1, 1.5))
 PAPER, INK, GRID = "#fffdf8", "#26241f", "#e2ddd1"
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "tilbake",
@@ -49,11 +50,11 @@ def draw_courses(
 ) -> bytes:
     """Lines: the mean drawn through, the 95th percentile dashed."""
     figure, axes = _paper(3.6)
-    for course, colour in zip(courses, COLOURS, strict=False):
+    for course, colour, dashes in zip(courses, COLOURS, DASHES, strict=False):
         came = [point[0] for point in course.points]
         axes.plot(came, [point[1] for point in course.points], color=colour, label=f"{course.name}: {mean}")
         dashed = [point[2] for point in course.points]
-        axes.plot(came, dashed, color=colour, linestyle=(0, (4, 2)), label=f"{course.name}: {high}")
+        axes.plot(came, dashed, color=colour, linestyle=(0, dashes), label=f"{course.name}: {high}")
     axes.set(xlabel=across, ylabel=up)
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)

@@ -18,7 +18,7 @@ from randomization.assessment.guessing import (
     open_guesses,
     simple_guesses,
 )
-from randomization.assessment.simulation import LISTS, Lists, simulate
+from randomization.assessment.simulation import LISTS, Lists, simulate, strata_of
 from randomization.designs import (
     BlockDesign,
     ClusterDesign,
@@ -32,7 +32,7 @@ from randomization.designs import (
 )
 from randomization.designs.base import StrataDesign
 
-MAXIMUM_PARTICIPANTS, MAXIMUM_STRATA = 5000, 1000
+MAXIMUM_PARTICIPANTS, MAXIMUM_STRATA = 5000, 400
 MOMENTS = 24
 """So many points has the course of the imbalance."""
 OVERALL, STRATUM, LEVEL, SITES, PARTICIPANTS = "overall", "stratum", "level", "sites", "participants"
@@ -108,7 +108,7 @@ def refuse_what_cannot_be_assessed(design: Design, participants: int) -> None:
         raise DesignRefused(
             _("A report is made for at most %(most)s participants.") % {"most": MAXIMUM_PARTICIPANTS}
         )
-    if isinstance(design, StrataDesign) and _strata(design) > MAXIMUM_STRATA:
+    if isinstance(design, StrataDesign) and strata_of(design) > MAXIMUM_STRATA:
         raise DesignRefused(_("A report is made for at most %(most)s strata.") % {"most": MAXIMUM_STRATA})
 
 
@@ -141,22 +141,32 @@ def _as_made(design: Design) -> StrataDesign:
 def _of_participants(
     design: StrataDesign, participants: int, seed: int, lists: int, progress: Progress
 ) -> Told:
-    moments = tuple(sorted({*np.linspace(1, participants, MOMENTS, dtype=int).tolist(), participants}))
+    moments = _moments(participants, sum(design.ratio.values()))
     if isinstance(design, SimpleDesign | BlockDesign | CoinDesign) and len(design.ratio) == 2:
         parts, loss, course = _exactly(design, participants, moments, progress)
         return Told(
-            {}, participants, _strata(design), None, parts, _guessed(design, participants, None), loss, course
+            {},
+            participants,
+            strata_of(design),
+            None,
+            parts,
+            _guessed(design, participants, None),
+            loss,
+            course,
         )
     simulated = simulate(
         design, participants=participants, moments=moments, seed=seed, lists=lists, progress=progress
     )
     parts, loss, course = _from(simulated, design, participants)
     guesses = _guessed(design, participants, simulated)
-    return Told({}, participants, _strata(design), lists, parts, guesses, loss, course)
+    return Told({}, participants, strata_of(design), lists, parts, guesses, loss, course)
 
 
-def _strata(design: StrataDesign) -> int:
-    return int(np.prod([len(factor.levels) for factor in design.factors], dtype=int))
+def _moments(participants: int, unit: int) -> tuple[int, ...]:
+    """After whole units of the ratio, so that the course does not jump with what cannot be even."""
+    units = np.linspace(1, max(participants // unit, 1), MOMENTS, dtype=int)
+    whole = {unit * number for number in units.tolist() if unit * number < participants}
+    return (*sorted(whole), participants)
 
 
 Course = tuple[tuple[int, float, float], ...]
@@ -165,7 +175,7 @@ Course = tuple[tuple[int, float, float], ...]
 def _exactly(
     design: exact.TwoArms, participants: int, moments: tuple[int, ...], progress: Progress
 ) -> tuple[tuple[Part, ...], Loss, Course]:
-    ratio, strata = tuple(design.ratio.values()), _strata(design)
+    ratio, strata = tuple(design.ratio.values()), strata_of(design)
 
     def difference(copies: int, so_far: int = participants) -> Discrete:
         return exact.difference(design, strata=strata, participants=so_far, copies=copies)
@@ -195,31 +205,30 @@ def _exactly(
 
 
 def _from(simulated: Lists, design: StrataDesign, participants: int) -> tuple[tuple[Part, ...], Loss, Course]:
-    ratio, strata = tuple(design.ratio.values()), _strata(design)
-    shares = np.array(ratio)
-    by_level = simulated.final.reshape(
-        len(simulated.final), *(len(factor.levels) for factor in design.factors), len(ratio)
-    )
+    ratio, strata = tuple(design.ratio.values()), strata_of(design)
+    levels = [len(factor.levels) for factor in design.factors]
+    by_level = simulated.final.reshape(len(ratio), simulated.final.shape[1], *levels)
 
     def spread(numbers: Any) -> Discrete:
-        return Discrete.of_sample(np.ptp(numbers / shares, axis=-1))
+        by_share = [of_arm / share for of_arm, share in zip(numbers, ratio, strict=True)]
+        return Discrete.of_sample(np.maximum.reduce(by_share) - np.minimum.reduce(by_share))
 
     parts = [
         _part(OVERALL, "", spread(simulated.course[-1]), _bound(design, strata)),
         _part(STRATUM, "", spread(simulated.final), _bound(design, 1)),
     ]
     for at, factor in enumerate(design.factors if len(design.factors) > 1 else ()):
-        others = tuple(1 + other for other in range(len(design.factors)) if other != at)
+        others = tuple(2 + other for other in range(len(design.factors)) if other != at)
         bound = _bound(design, strata // len(factor.levels))
         parts.append(_part(LEVEL, factor.key, spread(by_level.sum(axis=others)), bound))
     course = []
     for so_far, numbers in zip(simulated.moments, simulated.course, strict=True):
         told = spread(numbers)
         course.append((so_far, told.mean, told.percentile(0.95)))
-    information = Discrete.of_sample(power.information(simulated.course[-1], ratio))
+    information = Discrete.of_sample(power.information(simulated.course[-1].T, ratio))
     lost = None
     if len(ratio) == 2:
-        one, other = simulated.final[:, :, 0], simulated.final[:, :, 1]
+        one, other = simulated.final
         kept = (one * other / np.maximum(one + other, 1)).sum(axis=1).mean()
         lost = float(1 - kept / _planned(ratio, participants))
     return tuple(parts), _loss(information, participants, lost), tuple(course)
@@ -268,7 +277,7 @@ def _guessed(design: StrataDesign, participants: int, simulated: Lists | None) -
             Guess(RULE, simulated.known, simulated.certain, None, None),
             Guess(STRATUM_ONLY, simulated.tallied, 0.0, None, None),
         )
-    weights = _places(participants, _strata(design))
+    weights = _places(participants, strata_of(design))
     ways: list[tuple[str, Guesses]]
     if isinstance(design, BlockDesign):
         ways = [(SIZES, open_guesses(design, len(weights)))]

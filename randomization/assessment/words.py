@@ -1,7 +1,7 @@
 """A design report in the reader's language: what page and document have in common."""
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,14 +15,16 @@ from randomization.assessment.power import NOMINAL
 
 NONE = "–"
 Answer = Mapping[str, Any]
+Cell = tuple[str, str, str]
+"""Group, label and value of one design."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of a label and one value for each design."""
+    """Groups of rows; a row has a label and one value for each design. A group may have no name."""
 
     title: str
-    rows: Sequence[tuple[str, Sequence[str]]]
+    groups: Sequence[tuple[str, Sequence[tuple[str, Sequence[str]]]]]
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,12 @@ class Words:
 
     def tables(self) -> list[Table]:
         tables = [
-            Table(_("Imbalance between the arms"), self._rows(self._imbalance)),
-            Table(_("Guessing the next arm"), self._rows(_guesses)),
-            Table(_("Lost to imbalance"), self._rows(_loss)),
-            Table(_("Sites"), self._rows(_sites)),
+            Table(_("Imbalance between the arms"), self._groups(self._imbalance)),
+            Table(_("Guessing the next arm"), self._groups(_guesses)),
+            Table(_("Lost to imbalance"), self._groups(_loss)),
+            Table(_("Sites"), self._groups(_sites)),
         ]
-        return [table for table in tables if table.rows]
+        return [table for table in tables if table.groups]
 
     def pictures(self, form: Literal["svg", "png"]) -> list[Picture]:
         pictures = []
@@ -110,9 +112,9 @@ class Words:
         lines.append(
             _(
                 "Imbalance is the largest difference between two arms, each number divided by the arm's "
-                "share. The information kept is E = n₁n₂ / (w(1 − w)n²) with planned shares w and 1 − w, the "
-                "power Φ(√E·(1.96 + 0.84) − 1.96) (Lachin 1988). Of three or more arms, the pair that loses "
-                "most counts."
+                "share. The information kept is E = n1·n2 / (w·(1 − w)·n²) with planned shares w and 1 − w; "
+                "the power is that of E·n participants in perfect balance (Lachin 1988). Of three or more "
+                "arms, the pair that loses most counts."
             )
         )
         lists = next((one["lists"] for one in self.designs if one["lists"]), None)
@@ -129,29 +131,26 @@ class Words:
             lines.append(_("Every number is exact."))
         return lines
 
-    def _rows(self, of: Any) -> list[tuple[str, list[str]]]:
-        """The designs' rows side by side, in the order in which their labels first come."""
-        each = [dict(of(one)) for one in self.designs]
-        labels = list(dict.fromkeys(label for rows in each for label in rows))
-        return [(label, [rows.get(label, NONE) for rows in each]) for label in labels]
+    def _groups(
+        self, of: Callable[[Answer], Iterable[Cell]]
+    ) -> list[tuple[str, list[tuple[str, list[str]]]]]:
+        """The designs' values side by side, in the order in which they come; empty rows are left out."""
+        each = [{(group, label): value for group, label, value in of(one)} for one in self.designs]
+        groups: dict[str, list[tuple[str, list[str]]]] = {}
+        for group, label in dict.fromkeys(key for cells in each for key in cells):
+            values = [cells.get((group, label), NONE) for cells in each]
+            if set(values) != {NONE}:
+                groups.setdefault(group, []).append((label, values))
+        return list(groups.items())
 
-    def _imbalance(self, one: Answer) -> list[tuple[str, str]]:
-        rows = []
+    def _imbalance(self, one: Answer) -> Iterator[Cell]:
         for part in one["imbalance"]:
             of, spread = self._part(part), part["imbalance"]
-            rows += [
-                (_("%(of)s: mean") % {"of": of}, _number(spread["mean"], 2)),
-                (_("%(of)s: 95th percentile") % {"of": of}, _number(spread["p95"])),
-                (
-                    _("%(of)s: one list in %(rare)s passes") % {"of": of, "rare": number_format(RARE)},
-                    _number(spread["worst"]),
-                ),
-                (
-                    _("%(of)s: largest possible") % {"of": of},
-                    NONE if part["bound"] is None else _number(part["bound"]),
-                ),
-            ]
-        return rows
+            yield of, _("mean"), _number(spread["mean"], 2)
+            yield of, _("95th percentile"), _number(spread["p95"])
+            rare = _("passed by one list in %(rare)s") % {"rare": number_format(RARE, force_grouping=True)}
+            yield of, rare, _number(spread["worst"])
+            yield of, _("largest possible"), NONE if part["bound"] is None else _number(part["bound"])
 
     def _part(self, part: Answer) -> str:
         if part["of"] == told.LEVEL:
@@ -198,7 +197,7 @@ def _big(one: Answer) -> list[tuple[str, str]]:
     if one["sites"]:
         return [
             (_("possible allocations of the sites"), _allocations(one)),
-            (_("smallest p-value of a permutation test"), _number(one["smallest_p"], 5)),
+            (_("smallest p-value of a permutation test"), _number(one["smallest_p"], 3)),
             (
                 _("sites' difference between the arms, on average"),
                 _number(one["imbalance"][0]["imbalance"]["mean"]),
@@ -206,8 +205,8 @@ def _big(one: Answer) -> list[tuple[str, str]]:
         ]
     guess, overall = one["guesses"][0], one["imbalance"][0]["imbalance"]
     return [
-        (_("of allocations are guessed right by who knows most"), _percent(_long(guess, "correct"))),
-        (_("can be guessed for certain"), _percent(_long(guess, "certain"))),
+        (_("of allocations are guessed right by who knows most"), _percent(_long(guess, "correct"), 0)),
+        (_("can be guessed for certain"), _percent(_long(guess, "certain"), 0)),
         (_("is the overall imbalance that 95 of 100 lists stay within"), _number(overall["p95"])),
         (_("participants are lost to imbalance, on average"), _number(one["loss"]["participants_mean"], 2)),
     ]
@@ -219,17 +218,13 @@ def _long(guess: Answer, of: str) -> float:
     return float(guess[of] if long is None else long)
 
 
-def _guesses(one: Answer) -> list[tuple[str, str]]:
-    rows = []
+def _guesses(one: Answer) -> Iterator[Cell]:
     for guess in one["guesses"]:
         who = _who(guess)
-        rows += [
-            (_("%(who)s: correct, long list") % {"who": who}, _percent(guess["long_correct"])),
-            (_("%(who)s: certain, long list") % {"who": who}, _percent(guess["long_certain"])),
-            (_("%(who)s: correct, this trial") % {"who": who}, _percent(guess["correct"])),
-            (_("%(who)s: certain, this trial") % {"who": who}, _percent(guess["certain"])),
-        ]
-    return rows
+        yield who, _("correct, over a long list"), _percent(guess["long_correct"])
+        yield who, _("certain, over a long list"), _percent(guess["long_certain"])
+        yield who, _("correct, in this trial"), _percent(guess["correct"])
+        yield who, _("certain, in this trial"), _percent(guess["certain"])
 
 
 def _who(guess: Answer) -> str:
@@ -241,31 +236,23 @@ def _who(guess: Answer) -> str:
     }[guess["knows"]]
 
 
-def _loss(one: Answer) -> list[tuple[str, str]]:
-    loss = one["loss"]
-    return [
-        (_("Information, mean"), _percent(loss["mean"])),
-        (_("Information, 95th percentile"), _percent(loss["p95"])),
-        (_("In participants, mean"), _number(loss["participants_mean"], 2)),
-        (_("In participants, 95th percentile"), _number(loss["participants_p95"], 2)),
-        (_power(_("mean")), _percent(loss["power_mean"])),
-        (_power(_("5th percentile")), _percent(loss["power_p95"])),
-        (_("Information, mean, when arms are compared within strata"), _percent(loss["within_strata"])),
-    ]
+def _loss(one: Answer) -> Iterator[Cell]:
+    loss, information, people = one["loss"], _("Information"), _("Participants")
+    power = _("Power instead of %(nominal)s") % {"nominal": _percent(NOMINAL, 0)}
+    yield information, _("mean"), _percent(loss["mean"])
+    yield information, _("95th percentile"), _percent(loss["p95"])
+    yield information, _("mean, arms compared within strata"), _percent(loss["within_strata"])
+    yield people, _("mean"), _number(loss["participants_mean"], 2)
+    yield people, _("95th percentile"), _number(loss["participants_p95"], 2)
+    yield power, _("mean"), _percent(loss["power_mean"])
+    yield power, _("5th percentile"), _percent(loss["power_p95"])
 
 
-def _power(of: str) -> str:
-    return _("Power instead of %(nominal)s, %(of)s") % {"nominal": _percent(NOMINAL, 0), "of": of}
-
-
-def _sites(one: Answer) -> list[tuple[str, str]]:
-    if not one["sites"]:
-        return []
-    return [
-        (_("Sites"), _number(one["sites"])),
-        (_("Possible allocations"), _allocations(one)),
-        (_("Smallest two-sided p-value of a permutation test"), _number(one["smallest_p"], 6)),
-    ]
+def _sites(one: Answer) -> Iterator[Cell]:
+    if one["sites"]:
+        yield "", _("Sites"), _number(one["sites"])
+        yield "", _("Possible allocations"), _allocations(one)
+        yield "", _("Smallest two-sided p-value of a permutation test"), _number(one["smallest_p"], 6)
 
 
 def _allocations(one: Answer) -> str:
@@ -286,4 +273,4 @@ def _number(value: float, decimals: int | None = None) -> str:
 
 
 def _percent(share: float | None, decimals: int = 2) -> str:
-    return NONE if share is None else f"{number_format(100 * share, decimals)} %"
+    return NONE if share is None else f"{number_format(100 * share, decimals)}\u00a0%"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from randomization.assessment import assess
 from randomization.assessment.document import as_pdf
@@ -32,5 +33,6 @@ def write_report(trial: Trial, *, participants: int, out: Path, seed: int | None
     language = study.protocol.language
     words = Words([answer], seed, Names(study, language).factors_by_key())
     title = study.protocol.names.in_(language)
-    out.write_bytes(as_pdf(words, title=title, asked_at=now(), language=language))
+    asked_at = now().astimezone(ZoneInfo(study.protocol.time_zone))
+    out.write_bytes(as_pdf(words, title=title, asked_at=asked_at, language=language))
     return f"Written: {out}"

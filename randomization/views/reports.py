@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -79,7 +80,7 @@ def report_pdf(request: HttpRequest, slug: str, report_pk: UUID) -> HttpResponse
     file = as_pdf(
         _words(asked, study),
         title=study.protocol.names.in_(_language(study)),
-        asked_at=asked.asked_at,
+        asked_at=asked.asked_at.astimezone(ZoneInfo(study.protocol.time_zone)),
         language=_language(study),
     )
     name = f'attachment; filename="design-report-{trial.slug}.pdf"'

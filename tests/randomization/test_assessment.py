@@ -171,21 +171,21 @@ def test_exact_numbers_are_those_of_simulated_lists(design):
     """In the whole, in a level of a factor and in a stratum; and the guesses, and the information."""
     participants, shares = 50, np.array(list(design.ratio.values()))
     lists = simulate(design, participants=participants, moments=(20, 50), seed=7)
-    assert lists.course.sum(axis=2).tolist() == [[20] * 10_000, [50] * 10_000]
-    assert (lists.final.sum(axis=1) == lists.course[-1]).all()
+    assert lists.course.sum(axis=1).tolist() == [[20] * 10_000, [50] * 10_000]
+    assert (lists.final.sum(axis=2) == lists.course[-1]).all()
 
-    levels = lists.final.reshape(-1, 3, 2, 2)
+    levels = lists.final.reshape(2, -1, 3, 2)
     for copies, so_far, numbers in (
         (STRATA, 50, lists.course[-1]),
         (STRATA, 20, lists.course[0]),
-        (2, 50, levels.sum(axis=2)),
-        (3, 50, levels.sum(axis=1)),
+        (2, 50, levels.sum(axis=3)),
+        (3, 50, levels.sum(axis=2)),
         (1, 50, lists.final),
     ):
         exact = as_imbalance(
             difference(design, strata=STRATA, participants=so_far, copies=copies), tuple(shares)
         )
-        simulated = np.ptp(numbers / shares, axis=-1).ravel()
+        simulated = np.ptp(numbers.reshape(2, -1) / shares[:, None], axis=0)
         spread = np.sqrt(exact.chances @ exact.values**2 - exact.mean**2)
         assert abs(simulated.mean() - exact.mean) < 4.5 * spread / 100
         assert abs((simulated <= exact.percentile(0.95)).mean() - exact_share(exact)) < 0.015
@@ -194,9 +194,9 @@ def test_exact_numbers_are_those_of_simulated_lists(design):
     assert told["lists"] is None
     assert told["guesses"][0]["correct"] == pytest.approx(lists.known, abs=0.003)
     assert told["guesses"][0]["certain"] == pytest.approx(lists.certain, abs=0.003)
-    kept = information(lists.course[-1], tuple(shares)).mean()
+    kept = information(lists.course[-1].T, tuple(shares)).mean()
     assert told["loss"]["mean"] == pytest.approx(1 - kept, abs=0.002)
-    one, other = lists.final[:, :, 0], lists.final[:, :, 1]
+    one, other = lists.final
     within = (one * other / np.maximum(one + other, 1)).sum(axis=1).mean()
     assert within_strata(design, strata=STRATA, participants=participants) == pytest.approx(within, rel=0.005)
 
@@ -254,7 +254,7 @@ def test_minimization_of_many_lists_decides_as_the_design_does(data):
             }
             decision = design.decide(own, counts[row], int(draws[row]))
             assert arms[chosen[row]] == decision.arm
-            assert many.chances[row] == pytest.approx([float(p) for p in decision.probabilities.values()])
+            assert many.chances[:, row] == pytest.approx([float(p) for p in decision.probabilities.values()])
             for factor, level in own.items():
                 counts[row][factor][level][decision.arm] += 1
 

@@ -83,11 +83,11 @@ def test_statistician_asks_waits_and_reads_the_numbers(desk, tiny):
     for words in (
         "Permuted blocks of 4, 6",
         "Minimization 4/5",
-        "69.33 %",
-        "28.33 %",
+        "69.33\u00a0%",
+        "28.33\u00a0%",
         "Knows only which sizes may come",
-        "Site: mean",
-        "What troubles you most?: mean",
+        "What troubles you most?",
+        "passed by one list in 10,000",
         "seed",
         "data:image/svg+xml;base64,",
     ):
@@ -159,7 +159,7 @@ def test_every_design_that_may_stand_beside_is_computed_and_told(desk, tiny, ans
     assert len(report.answer["designs"]) == (2 if answers else 1)
     page = desk.get(answer["Location"])
     assert page.status_code == 200
-    assert "Overall: mean" in page.content.decode()
+    assert "Overall" in page.content.decode()
 
 
 def test_sites_cannot_stand_beside_participants(desk, tiny):
