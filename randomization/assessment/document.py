@@ -26,7 +26,7 @@ def as_pdf(words: Words, *, title: str, asked_at: datetime, language: str) -> by
         document.heading(name)
         document.facts([(value, label) for label, value in numbers])
     for picture in words.pictures("png"):
-        document.picture(picture.file, caption=picture.caption, height=75)
+        document.picture(picture.file, caption=picture.caption, height=58)
     for table in words.tables():
         document.heading(table.title)
         document.table(["", *words.names], _lines(table, len(words.designs)))

@@ -1,5 +1,6 @@
 """What a design report computes: the numbers of the reference file, and exact ones against simulated ones."""
 
+from copy import deepcopy
 from fractions import Fraction
 from itertools import product
 from math import comb
@@ -228,25 +229,26 @@ def test_no_block_is_further_out_than_half_of_it():
 # --- minimization ---
 
 
-@settings(max_examples=25)
-@given(st.data())
-def test_minimization_of_many_lists_decides_as_the_design_does(data):
-    ratio = data.draw(st.sampled_from([EVEN, TWO_TO_ONE, THREE, {"a": 3, "b": 2, "c": 1}]))
-    design = minimization(ratio, data.draw(st.sampled_from(["range", "variance"])))
-    arms, lists = list(ratio), 3
-    many = Minimizing(design, lists, np.random.default_rng(0))
-    counts = [
-        {factor.key: {level: dict.fromkeys(arms, 0) for level in factor.levels} for factor in FACTORS}
-        for _ in range(lists)
-    ]
-    for _participant in range(12):
-        levels = [
-            np.array(
-                data.draw(st.lists(st.integers(0, len(factor.levels) - 1), min_size=lists, max_size=lists))
-            )
-            for factor in FACTORS
-        ]
-        draws = np.array(data.draw(st.lists(st.integers(0, WORD_VALUES - 1), min_size=lists, max_size=lists)))
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(0, 2**32),
+    st.sampled_from([EVEN, TWO_TO_ONE, THREE, {"a": 3, "b": 2, "c": 1}]),
+    st.sampled_from(["range", "variance"]),
+)
+def test_minimization_of_many_lists_decides_as_the_design_does(seed, ratio, imbalance):
+    """Random histories; every other draw is the last or the first of an arm's share."""
+    design, chance, lists = minimization(ratio, imbalance), np.random.default_rng(seed), 6
+    arms, many = list(ratio), Minimizing(design, lists, chance)
+    limits = np.unique(
+        np.concatenate([many._limits.ravel(), many._limits.ravel() - 1]).clip(0, WORD_VALUES - 1)
+    )
+    empty = {factor.key: {level: dict.fromkeys(arms, 0) for level in factor.levels} for factor in FACTORS}
+    counts = [deepcopy(empty) for _ in range(lists)]
+    for _participant in range(20):
+        levels = [chance.integers(0, len(factor.levels), lists) for factor in FACTORS]
+        draws = np.where(
+            chance.random(lists) < 0.5, chance.integers(0, WORD_VALUES, lists), chance.choice(limits, lists)
+        )
         chosen = many.decide(levels, draws)
         for row in range(lists):
             own = {
