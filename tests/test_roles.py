@@ -31,7 +31,9 @@ OFFICE = "coordinator* trial_manager* unblinded_staff* monitor* system_administr
 MANAGERS = "coordinator trial_manager"
 READERS = f"{MANAGERS} unblinded_staff monitor"
 READERS_ANYWHERE = "coordinator+ trial_manager+ unblinded_staff+ monitor+"
-TEAM = "coordinator trial_manager expert"
+COMPOSERS = f"{MANAGERS} unblinded_staff"
+"""Who puts expert teams together."""
+TEAM = f"{COMPOSERS} expert"
 REFUSALS = {
     "": {"/accounts/login/", "/accounts/reauthenticate/"},
     "admin": {"/", "/office/", "/office/login/"},
@@ -89,10 +91,10 @@ ROWS: dict[str, tuple[str | None, str | None]] = {
     "messaging:status": ("", ""),  # only with Twilio's signature
     "messaging:inbound": ("", ""),
     # --- expert team ---
-    "expertteam:cases": ("coordinator* trial_manager* expert*", ""),
+    "expertteam:cases": ("coordinator* trial_manager* unblinded_staff* expert*", ""),
     "expertteam:case": (TEAM, ""),
-    "expertteam:team": (MANAGERS, MANAGERS),
-    "expertteam:leave": ("", MANAGERS),
+    "expertteam:team": (COMPOSERS, COMPOSERS),
+    "expertteam:leave": ("", COMPOSERS),
     "expertteam:new_note": ("expert", "expert"),
     "expertteam:note": ("expert", "expert"),
     "expertteam:new_advice": ("expert", "expert"),

@@ -129,7 +129,7 @@ def test_list_of_participants_asks_the_database_no_more_for_more(
 ):
     for _ in range(12):
         make_participant(trial, north)
-    with django_assert_max_num_queries(27):
+    with django_assert_max_num_queries(28):
         office.get(LIST)
 
 

@@ -12,9 +12,10 @@ class Permission(StrEnum):
     VERIFY_ELIGIBILITY = "verify_eligibility"
     RANDOMIZE = "randomize"
     VIEW_ARM = "view_arm"
-    """In an open trial."""
+    """Never granted in a blinded trial, except together with VIEW_BLINDED_ARM: so whoever asks for it knows
+    whether an arm may be shown there, whatever the trial is."""
     VIEW_BLINDED_ARM = "view_blinded_arm"
-    """In a blinded trial too."""
+    """Makes VIEW_ARM and MANAGE_CASE hold in a blinded trial."""
     UNBLIND = "unblind"
     """Ask for the arm of one participant in an emergency, and release it."""
     VIEW_UNBLINDINGS = "view_unblindings"

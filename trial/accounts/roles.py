@@ -79,7 +79,9 @@ class UnblindedStaff(Role):
 
     key = "unblinded_staff"
     name = _("Unblinded staff")
-    permissions = frozenset({P.VIEW_OFFICE, P.VIEW_PARTICIPANT, P.VIEW_ARM, P.VIEW_BLINDED_ARM})
+    permissions = frozenset(
+        {P.VIEW_OFFICE, P.VIEW_PARTICIPANT, P.VIEW_ARM, P.VIEW_BLINDED_ARM, P.MANAGE_CASE}
+    )
 
 
 class Researcher(Role):

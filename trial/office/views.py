@@ -16,7 +16,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from expertteam.selectors import case_of
 from randomization.designs import PairDesign
-from randomization.selectors import allocation_fact, arm_for, checklist, is_allocated
+from randomization.selectors import (
+    allocation_fact,
+    arm_for,
+    checklist,
+    is_allocated,
+    may_know_arm,
+    randomization_number,
+)
 from randomization.services import allocate
 from screening.selectors import criteria_to_verify, verification_of
 from screening.services import verify as verify_eligibility
@@ -28,13 +35,13 @@ from trial.core.errors import DomainError
 from trial.office.answers import AnswersInWords
 from trial.office.find import find_by_phone
 from trial.office.forms import FindForm, IdentityForm, ReasonForm, StatusForm, VerifyForm
-from trial.office.story import may_read_trail, story, trail_of
+from trial.office.story import as_known, may_read_trail, story, trail_of
 from trial.people.access import access_participant, staff
 from trial.people.errors import ReasonMissing
 from trial.people.models import Participant
 from trial.people.selectors import facts, has_permission
 from trial.people.services import add_status, read_identity
-from trial.protocol.selectors import active_protocol, protocol_of
+from trial.protocol.selectors import active_protocol, is_blinded, protocol_of
 
 acts = require_http_methods(["GET", "POST"])
 
@@ -120,7 +127,8 @@ def randomize(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("admin:people_participant_allocation", pk)
     form = ConfirmForm(staff(request), request.POST or None, now=now())
     if form.is_valid() and _tried(form, lambda: allocate(participant=one, by=staff(request), now=now())):
-        request.session[JUST_RANDOMIZED] = pk
+        if may_know_arm(staff(request), one):
+            request.session[JUST_RANDOMIZED] = pk
         return redirect("admin:people_participant_allocation", pk)
     conditions = checklist(one, now=now())
     ready = all(condition.met for condition in conditions)
@@ -143,9 +151,16 @@ def allocation(request: HttpRequest, pk: int) -> HttpResponse:
     fact = allocation_fact(one)
     if fact is None:
         return _back(one)
-    may = has_permission(request.user, Permission.VIEW_ARM, site=one.site)
+    may = may_know_arm(staff(request), one)
     form = ReasonForm(request.POST or None)
-    context = {"participant": one, "allocation": fact, "form": form, "may": may}
+    context = {
+        "participant": one,
+        "allocation": fact,
+        "number": randomization_number(one),
+        "blinded": is_blinded(one.trial),
+        "form": form,
+        "may": may,
+    }
     if may and (reason := _reason_to_know(request, one, form)):
         context["arm"] = arm_for(user=staff(request), participant=one, reason=reason, now=now())
         if has_permission(request.user, Permission.MANAGE_CASE, site=one.site):
@@ -180,7 +195,8 @@ def identity(request: HttpRequest, pk: int) -> HttpResponse:
 def status(request: HttpRequest, pk: int) -> HttpResponse:
     """Something happened to the participant. What cannot be undone is asked about once more."""
     one = _open(request, pk, Permission.RECORD_STATUS)
-    form = StatusForm(facts(one, now()), _zone(one), request.POST or None)
+    known = as_known(facts(one, now()), may_view_arm=may_know_arm(staff(request), one))
+    form = StatusForm(known, _zone(one), request.POST or None)
     if form.is_valid():
         if form.is_final and "sure" not in request.POST:
             return render(request, "office/sure.html", {"participant": one, "form": form})

@@ -87,10 +87,7 @@ def sites_for(user: Someone, permission: Permission) -> QuerySet[Site]:
 
 def trials_for(user: Someone, permission: Permission) -> QuerySet[Trial]:
     """The trials in which the user may, at one site at least."""
-    held = list(granting(user, permission))
-    if any(m.trial_id is None for m in held):
-        return Trial.objects.all()
-    return Trial.objects.filter(pk__in={m.trial_id for m in held})
+    return Trial.objects.filter(_reach(user, permission, site="sites", trial="pk")).distinct()
 
 
 def participants_for(user: Someone, permission: Permission) -> QuerySet[Participant]:
@@ -115,13 +112,15 @@ def members(roles: Collection[str], *, site: Site) -> QuerySet[User]:
 def _reach(user: Someone, permission: Permission, *, site: str, trial: str) -> Q:
     held = list(granting(user, permission))
     reach = _reached_by(held, site=site, trial=trial)
-    if permission in TELLS_ARM and (blinded := blinded_trials()):
-        unblinded = [m for m in held if _unblinded(m.role)]
-        reach = reach & ~Q(**{f"{trial}__in": blinded}) | _reached_by(unblinded, site=site, trial=trial)
-    return reach
+    blinded = blinded_trials() if permission in TELLS_ARM and held else set()
+    everywhere = _reached_by([m for m in held if _unblinded(m.role)], site=site, trial=trial)
+    if not blinded or not everywhere:
+        return reach
+    return reach & ~Q(**{f"{trial}__in": blinded}) | everywhere
 
 
 def _reached_by(held: Collection[Membership], *, site: str, trial: str) -> Q:
+    """An empty condition where it is everywhere."""
     if any(m.trial_id is None for m in held):
         return Q()
     whole_trials = {m.trial_id for m in held if m.site_id is None}

@@ -72,6 +72,10 @@ def blinded_trials(trials: Collection[int] | None = None) -> set[int]:
     return {one.trial_id for one in versions if protocol_of(one).randomization.masking == "blinded"}
 
 
+def is_blinded(trial: Trial) -> bool:
+    return trial.pk in blinded_trials([trial.pk])
+
+
 def active_study(trial: Trial) -> Study:
     return study_of(active_version(trial))
 
