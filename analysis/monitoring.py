@@ -18,7 +18,7 @@ from analysis.charts import Chart, Points, chart, round_marks, steps
 from analysis.models import FirstAnalysis, Snapshot
 from followup.ledger import Missing
 from followup.selectors import WeekResponse, missing_by_reason, response_rates
-from randomization.selectors import allocation_times
+from randomization.selectors import allocation_times, deviation_kinds, deviations_in
 from randomization.unblindings import rules_of, unblinded_count
 from screening.selectors import ConsortCounts, consort_counts
 from trial.people.models import Participant, ParticipantStatus, Status
@@ -132,6 +132,13 @@ class Monitoring:
             up=[(number, str(number)) for number in up],
             goal=self.protocol.target,
         )
+
+    @cached_property
+    def deviations(self) -> list[tuple[str, int]]:
+        """How many protocol deviations at randomization of each kind, most frequent first."""
+        found = Counter(kind for _participant, kind, _at in deviations_in(self.trial))
+        names = {key: str(name) for key, name in deviation_kinds()}
+        return [(names[kind], number) for kind, number in found.most_common()]
 
     @cached_property
     def flow(self) -> Flow:

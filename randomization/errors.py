@@ -70,6 +70,11 @@ class NotReady(DomainError):
         )
 
 
+class NotRandomized(DomainError):
+    def __init__(self) -> None:
+        super().__init__(_("This participant is not randomized."))
+
+
 class ListExhausted(DomainError):
     """All places of the stratum are used. The list never starts over: the statistician must add places."""
 

@@ -13,6 +13,7 @@ from randomization.models import (
     Allocation,
     ClusterAllocation,
     DesignReport,
+    Deviation,
     ListExtension,
     SealedList,
     SealProposal,
@@ -53,6 +54,34 @@ class AllocationFact:
 
     at: datetime
     by: User
+
+
+@dataclass(frozen=True)
+class DeviationFact:
+    """A mistake at randomization that is on record. The description may tell of health, never of an arm."""
+
+    at: datetime
+    by: User
+    kind: str
+    label: str
+    description: str
+
+
+def deviation_kinds() -> list[tuple[str, Any]]:
+    """What can go wrong: keys with their names."""
+    return list(Deviation.Kind.choices)
+
+
+def deviations_of(participant: Participant) -> list[DeviationFact]:
+    """The participant's deviations, oldest first."""
+    rows = Deviation.objects.filter(participant=participant).select_related("by").order_by("pk")
+    return [DeviationFact(row.at, row.by, row.kind, row.get_kind_display(), row.description) for row in rows]
+
+
+def deviations_in(trial: Trial) -> QuerySet[Deviation, tuple[int, str, datetime]]:
+    """(participant id, kind, time) of every deviation in the trial, oldest first. No free text, no arm."""
+    rows = Deviation.objects.filter(participant__trial=trial).order_by("pk")
+    return rows.values_list("participant_id", "kind", "at")
 
 
 def checklist(participant: Participant, *, now: datetime) -> list[Condition]:

@@ -56,6 +56,7 @@ NO_PAGE = {
     "randomization:commitment_pdf": "a file",
     "randomization:revealed": "a file",
     "randomization:report_pdf": "a file",
+    "admin:people_participant_certificate": "a file",
     "admin:jsi18n": "a script",
     "admin:login": "leads to account_login",
     "admin:logout": "leads to account_logout",

@@ -141,6 +141,8 @@ ROWS: dict[str, tuple[str | None, str | None]] = {
     "admin:people_participant_verify": (MANAGERS, MANAGERS),
     "admin:people_participant_randomize": (MANAGERS, MANAGERS),
     "admin:people_participant_allocation": (READERS, READERS),  # a monitor: no arm
+    "admin:people_participant_certificate": (READERS, READERS),
+    "admin:people_participant_deviation": (MANAGERS, MANAGERS),
     "admin:people_participant_identity": (MANAGERS, MANAGERS),
     "admin:people_participant_status": (MANAGERS, MANAGERS),
     "admin:people_participant_envelope": (MANAGERS, MANAGERS),
@@ -215,11 +217,13 @@ ADMIN = {
     "people.Site": (f"{READERS} system_administrator", "", "trial_manager"),
     "protocol.Trial": (READERS_ANYWHERE + " system_administrator", "", ""),
     "questionnaires.ResponseSet": (READERS, "", ""),
+    "randomization.Deviation": (READERS, "", ""),
 }
 HISTORY = {
     # where the history is not for all who see the thing: what tells an arm is not told to the blinded
     "messaging.Message": f"{MANAGERS} unblinded_staff",
     "people.Participant": f"{MANAGERS} monitor",
+    "randomization.Deviation": f"{MANAGERS} unblinded_staff",
     "audit.ReadEvent": "",  # only ever added: the page itself says all
 }
 

@@ -11,7 +11,7 @@ from django.test import Client
 from analysis.services import fetch, make_snapshot
 from expertteam.services import log_time, plan_meeting, save_advice, sign_advice, sign_note
 from followup.services import interpret_inbound, make_plans, record_call, turn_due_occasions
-from randomization.services import reserve_envelopes
+from randomization.services import record_deviation, reserve_envelopes
 from tests.factories import (
     NOW,
     identity_of,
@@ -85,6 +85,9 @@ class World:
         interpret_inbound(now=THEN)
         coordinator = make_user("coordinator", site=self.north)
         record_call(participant=self.participant, by=coordinator, outcome="not_reached", now=THEN)
+        record_deviation(
+            participant=self.participant, kind="other", description="A day late.", by=coordinator, now=THEN
+        )
 
     def _keys(self):
         """(who, session key): each logs in once."""

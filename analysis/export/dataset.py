@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
+from analysis.export.deviations import deviations_table
 from analysis.export.items import left_out_items
 from analysis.export.masking import draw_mask, is_clustered, no_mask
 from analysis.export.participants import participants_table
@@ -42,7 +43,7 @@ def scope_of(trial: Trial, *, now: datetime) -> Scope:
 
 def tables_of(scope: Scope) -> list[Table]:
     """The files of a snapshot, except the codebook, which follows from them."""
-    return [participants_table(scope), weekly_table(scope), *response_tables(scope)]
+    return [participants_table(scope), deviations_table(scope), weekly_table(scope), *response_tables(scope)]
 
 
 def manifest_of(scope: Scope) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from randomization.services.allocation import allocate
 from randomization.services.clusters import allocate_late_site
+from randomization.services.deviations import record_deviation
 from randomization.services.envelopes import (
     print_envelopes,
     reserve_envelopes,
@@ -30,6 +31,7 @@ __all__ = [
     "print_envelopes",
     "propose_list",
     "proposed_list",
+    "record_deviation",
     "reserve_envelopes",
     "reserve_for_site",
     "return_envelope",

@@ -4,11 +4,13 @@ import hashlib
 
 import pytest
 from django.urls import reverse
+from django.utils import translation
 
 from analysis.models import Download
 from analysis.monitoring import Monitoring
 from analysis.services import analyse_snapshot, make_snapshot
 from followup.selectors import WeekResponse
+from randomization.services import record_deviation
 from tests.analysis.conftest import LATER
 from tests.factories import make_trial, make_user
 from trial.audit.models import ReadEvent
@@ -144,3 +146,18 @@ def test_the_room_of_a_trial_that_has_just_begun_says_so(room, trial, researcher
     page = room(researcher)
     assert page.status_code == 200
     assert "<polyline" not in page.content.decode()
+
+
+def test_the_room_counts_deviations_and_tells_no_description(room, trial, participants):
+    coordinator = make_user("coordinator", trial=trial)
+    for kind in ("ineligible", "ineligible", "other"):
+        record_deviation(
+            participant=participants[0], kind=kind, description=f"Words {kind}", by=coordinator, now=LATER
+        )
+        record_deviation(
+            participant=participants[1], kind=kind, description=f"Words {kind}", by=coordinator, now=LATER
+        )
+    with translation.override("en"):
+        assert Monitoring(trial, LATER).deviations == [("Not eligible after all", 2), ("Something else", 2)]
+    page = room(make_user("monitor", trial=trial)).content.decode()
+    assert "Words" not in page

@@ -131,6 +131,8 @@ class ParticipantAdmin(OfficeModelAdmin):
             "verify": views.verify,
             "randomize": views.randomize,
             "allocation": views.allocation,
+            "certificate": views.certificate,
+            "deviation": views.deviation,
             "identity": views.identity,
             "status": views.status,
             "envelope": envelopes.use,

@@ -10,6 +10,7 @@ from django.template.defaultfilters import floatformat
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from randomization.selectors import deviation_kinds
 from screening.models import Verification
 from screening.selectors import ToVerify, decisions_in
 from trial.people.facts import Facts
@@ -177,6 +178,27 @@ class ReasonForm(forms.Form):
         max_length=200,
         error_messages={"required": _("Say why you need to know the arm.")},
     )
+
+
+class DeviationForm(forms.Form):
+    """What went wrong at randomization."""
+
+    kind = forms.ChoiceField(
+        label=_("What happened"), error_messages={"required": _("Choose what happened.")}
+    )
+    description = forms.CharField(
+        label=_("Description"),
+        help_text=_("What happened, and what you did about it. No names, and not the group."),
+        max_length=MAX_REASON,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        error_messages={"required": _("Describe what happened.")},
+    )
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        kind = self.fields["kind"]
+        assert isinstance(kind, forms.ChoiceField)
+        kind.choices = [("", _("Choose")), *deviation_kinds()]
 
 
 class FindForm(forms.Form):

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from followup.selectors import ledger, worklist_unclear
 from randomization.envelopes import has_envelopes
-from randomization.selectors import allocation_fact, checklist
+from randomization.selectors import allocation_fact, checklist, deviations_of
 from randomization.unblindings import rules_of, unblindings_of
 from screening.models import Verification
 from screening.selectors import (
@@ -135,6 +135,8 @@ def story(user: User, participant: Participant, language: str, now: datetime) ->
         "to_verify": Status.BASELINE_COMPLETED in facts and not verification and not allocation,
         "criteria": criteria_to_verify(participant),
         "allocation": allocation,
+        "deviations": deviations_of(participant) if allocation else [],
+        "may_read_deviations": may_read_answers,
         "conditions": conditions,
         "has_envelopes": not allocation and has_envelopes(participant.site),
         "is_blinded": allocation is not None and rules_of(participant.trial) is not None,

@@ -1,13 +1,15 @@
 """The participant's pages. Each act is a POST with one service; what was typed stays when one fails."""
 
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.forms import Form
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -15,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from expertteam.selectors import case_of
+from randomization.certificate import certificate as draw_certificate
 from randomization.designs import PairDesign
 from randomization.selectors import (
     allocation_fact,
@@ -24,7 +27,7 @@ from randomization.selectors import (
     may_know_arm,
     randomization_number,
 )
-from randomization.services import allocate
+from randomization.services import allocate, record_deviation
 from screening.selectors import criteria_to_verify, verification_of
 from screening.services import verify as verify_eligibility
 from trial.accounts.forms import ConfirmForm
@@ -34,7 +37,7 @@ from trial.core.clock import now
 from trial.core.errors import DomainError
 from trial.office.answers import AnswersInWords
 from trial.office.find import find_by_phone
-from trial.office.forms import FindForm, IdentityForm, ReasonForm, StatusForm, VerifyForm
+from trial.office.forms import DeviationForm, FindForm, IdentityForm, ReasonForm, StatusForm, VerifyForm
 from trial.office.story import as_known, may_read_trail, story, trail_of
 from trial.people.access import access_participant, staff
 from trial.people.errors import ReasonMissing
@@ -166,6 +169,40 @@ def allocation(request: HttpRequest, pk: int) -> HttpResponse:
         if has_permission(request.user, Permission.MANAGE_CASE, site=one.site):
             context["case"] = case_of(one)
     return render(request, "office/allocation.html", context)
+
+
+@never_cache
+@acts
+def certificate(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """The randomization on one printable page; with the arm for who may know, who says why."""
+    one = _open(request, pk, Permission.VIEW_PARTICIPANT)
+    if not is_allocated(one):
+        return _back(one)
+    arm = None
+    if request.method == "POST":
+        form = ReasonForm(request.POST)
+        if not (may_know_arm(staff(request), one) and form.is_valid()):
+            return allocation(request, pk)
+        arm = arm_for(user=staff(request), participant=one, reason=form.cleaned_data["reason"], now=now())
+    page = draw_certificate(participant=one, language=_language(), arm=arm)
+    return FileResponse(BytesIO(page), filename=f"{one.study_id}.pdf", content_type="application/pdf")
+
+
+@never_cache
+@acts
+def deviation(request: HttpRequest, pk: int) -> HttpResponse:
+    """Something went wrong at randomization: it goes on record, and is analysed as randomized."""
+    one = _open(request, pk, Permission.RECORD_DEVIATION)
+    if not is_allocated(one):
+        return _back(one)
+    form = DeviationForm(request.POST or None)
+    if form.is_valid() and _tried(
+        form,
+        lambda: record_deviation(participant=one, by=staff(request), now=now(), **form.cleaned_data),
+    ):
+        messages.success(request, _("It is recorded."))
+        return _back(one)
+    return render(request, "office/deviation.html", {"participant": one, "form": form})
 
 
 def _reason_to_know(request: HttpRequest, participant: Participant, form: ReasonForm) -> str:

@@ -1,0 +1,115 @@
+"""The pages of protocol deviations, and the certificate of a randomization."""
+
+import re
+import subprocess
+
+import pytest
+from django.urls import reverse
+
+from analysis.export.deviations import KINDS
+from randomization.certificate import certificate
+from randomization.selectors import deviation_kinds, sealed_list
+from randomization.services import allocate, record_deviation
+from tests.factories import NOW, identity_of, make_user, make_verified_participant
+from trial.audit.models import ReadEvent
+from trial.people.models import Status
+from trial.people.services import add_status
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def participant(trial, north, coordinator):
+    participant = make_verified_participant(trial, north, by=coordinator)
+    allocate(participant=participant, by=coordinator, now=NOW)
+    return participant
+
+
+def address(participant, act="change"):
+    return reverse(f"admin:people_participant_{act}", args=[participant.pk])
+
+
+def text_of(response):
+    pdf = response if isinstance(response, bytes) else b"".join(response.streaming_content)
+    return subprocess.run(
+        ["pdftotext", "-layout", "-", "-"], input=pdf, capture_output=True, check=True
+    ).stdout.decode()
+
+
+def test_a_coordinator_records_a_deviation_that_a_monitor_reads(office, browser_of, trial, participant):
+    form = {"kind": "ineligible", "description": "Had returned to work already."}
+    page = office.post(address(participant, "deviation"), form, follow=True).content.decode()
+    assert "Not eligible after all" in page
+    assert "Had returned to work already." in page
+    monitor = browser_of(make_user("monitor", trial=trial))
+    story = monitor.get(address(participant)).content.decode()
+    assert "Had returned to work already." in story
+    assert address(participant, "deviation") not in story
+    every = monitor.get(reverse("admin:randomization_deviation_changelist")).content.decode()
+    assert participant.study_id in every
+    assert "Had returned" not in every
+
+
+def test_what_is_missing_is_asked_for_and_what_was_typed_stays(office, participant):
+    page = office.post(address(participant, "deviation"), {"description": "Typed"}).content.decode()
+    assert "Choose what happened." in page
+    assert "Typed" in page
+
+
+def test_nobody_is_offered_a_deviation_before_randomization(office, trial, north, coordinator):
+    participant = make_verified_participant(trial, north, by=coordinator)
+    assert address(participant, "deviation") not in office.get(address(participant)).content.decode()
+    assert office.get(address(participant, "deviation")).status_code == 302
+
+
+def test_the_description_is_closed_with_the_answers_when_the_data_are_withdrawn(
+    browser_of, trial, participant, coordinator
+):
+    record_deviation(participant=participant, kind="other", description="Words.", by=coordinator, now=NOW)
+    add_status(participant=participant, name=Status.WITHDRAWN_DATA, by=None, now=NOW)
+    page = browser_of(make_user("monitor", trial=trial)).get(address(participant)).content.decode()
+    assert "Something else" in page
+    assert "Words." not in page
+
+
+def test_the_export_knows_every_kind():
+    assert KINDS.keys() == dict(deviation_kinds()).keys()
+
+
+def test_the_certificate_tells_all_but_name_and_arm(office, trial, participant, coordinator):
+    text = text_of(office.get(address(participant, "certificate")))
+    expected = (
+        "Tiny trial",
+        "NCT00000000",
+        participant.study_id,
+        "North",
+        "10:00 (Europe/Oslo)",
+        coordinator.name,
+    )
+    assert [one for one in expected if one not in text] == []
+    assert sealed_list(trial).commitment in re.sub(r"\s", "", text)
+    assert not re.search("Talk|Usual", text)
+    assert identity_of(participant).name not in text
+    assert not ReadEvent.objects.filter(what="arm").exists()
+
+
+def test_the_arm_is_on_the_certificate_for_who_may_know_and_says_why(office, participant):
+    asked = office.post(address(participant, "certificate"), {"reason": ""})
+    assert "Say why you need to know the arm." in asked.content.decode()
+    text = text_of(office.post(address(participant, "certificate"), {"reason": "For the file"}))
+    assert re.search("Talk|Usual follow-up", text)
+    assert ReadEvent.objects.get(what="arm").reason == "For the file"
+
+
+def test_a_monitor_gets_the_certificate_without_the_arm(browser_of, trial, participant):
+    monitor = browser_of(make_user("monitor", trial=trial))
+    assert monitor.get(address(participant, "certificate")).status_code == 200
+    page = monitor.post(address(participant, "certificate"), {"reason": "Curious"})
+    assert page["Content-Type"].startswith("text/html")
+    assert not ReadEvent.objects.filter(what="arm").exists()
+
+
+def test_the_certificate_is_the_same_file_each_time(participant):
+    assert certificate(participant=participant, language="en") == certificate(
+        participant=participant, language="en"
+    )
