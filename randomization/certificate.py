@@ -26,9 +26,12 @@ def certificate(*, participant: Participant, language: str, arm: Arm | None = No
     document = Document(
         _("Certificate of randomization"), language=language, foot=f"{name} · {participant.study_id}"
     )
-    document.paragraph(
-        _("This participant was randomized once, by the next place on a list that was sealed before.")
-    )
+    if allocation.cluster_id:
+        document.paragraph(
+            _("This participant has the group of the site, from a list that was sealed before.")
+        )
+    else:
+        document.paragraph(_("This participant got the next place on a list that was sealed before."))
     facts = [
         (_("Trial"), name),
         (_("Registration"), protocol.registration or "–"),

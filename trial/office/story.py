@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from followup.selectors import ledger, worklist_unclear
 from randomization.envelopes import has_envelopes
-from randomization.selectors import allocation_fact, checklist, deviations_of
+from randomization.selectors import DeviationFact, allocation_fact, checklist, deviations_of
 from randomization.unblindings import rules_of, unblindings_of
 from screening.models import Verification
 from screening.selectors import (
@@ -116,6 +116,7 @@ def story(user: User, participant: Participant, language: str, now: datetime) ->
     may = {permission.value: user.has_perm(permission, participant.site) for permission in Permission}
     facts = as_known(people.facts(participant, now), may_view_arm=may["view_arm"])
     allocation = allocation_fact(participant)
+    deviations = deviations_of(participant) if allocation else []
     conditions = [] if allocation else checklist(participant, now=now)
     consent, verification = consent_of(participant), verification_of(participant)
     may_read_answers = may["view_health_answers"] and not facts.data_withdrawn
@@ -126,7 +127,7 @@ def story(user: User, participant: Participant, language: str, now: datetime) ->
         "may_read_trail": may_read_trail(user, participant, facts),
         "facts": facts,
         "standing": standing(facts, randomized=allocation is not None),
-        "events": _events(participant, facts, allocation),
+        "events": _events(participant, facts, allocation, deviations),
         "consent": consent,
         "ticks": _ticks(consent, language) if consent else [],
         "verification": verification,
@@ -135,7 +136,7 @@ def story(user: User, participant: Participant, language: str, now: datetime) ->
         "to_verify": Status.BASELINE_COMPLETED in facts and not verification and not allocation,
         "criteria": criteria_to_verify(participant),
         "allocation": allocation,
-        "deviations": deviations_of(participant) if allocation else [],
+        "deviations": deviations,
         "may_read_deviations": may_read_answers,
         "conditions": conditions,
         "has_envelopes": not allocation and has_envelopes(participant.site),
@@ -150,7 +151,9 @@ def story(user: User, participant: Participant, language: str, now: datetime) ->
     }
 
 
-def _events(participant: Participant, known: Facts, allocation: Any) -> list[Event]:
+def _events(
+    participant: Participant, known: Facts, allocation: Any, deviations: Iterable[DeviationFact]
+) -> list[Event]:
     zone = ZoneInfo(protocol_of(participant.protocol_version).time_zone)
     events = [
         Event(
@@ -165,6 +168,7 @@ def _events(participant: Participant, known: Facts, allocation: Any) -> list[Eve
     ]
     if allocation:
         events.append(Event(allocation.at, _("Randomized"), allocation.by))
+    events += [Event(one.at, _("Protocol deviation"), one.by) for one in deviations]
     return sorted(events, key=lambda event: event.at)
 
 
