@@ -4,6 +4,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from django.apps import apps
+from django.db import connection
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
@@ -53,7 +54,7 @@ FIRST_THAT_IS_GONE = """
 SELECT event.row_id FROM audit_event AS event
 WHERE event.table_name = %(table)s AND event.action IN ('I', 'D')
     AND coalesce(event.new, event.old) ->> %(column)s IN (SELECT owner.pk::text FROM ({owners}) AS owner)
-    AND NOT EXISTS (SELECT FROM {table} AS kept WHERE kept.id::text = event.row_id)
+    AND NOT EXISTS (SELECT FROM {table} AS kept WHERE kept.id = event.row_id::{type})
 ORDER BY event.id LIMIT 1
 """
 
@@ -116,7 +117,10 @@ def _check_gone(model: type[Model], way: str, trial: Trial) -> None:
     first, _dots, rest = way.partition("__")
     owner = model._meta.get_field(first)
     owners, values = _ids(owner.related_model, rest or "pk", trial)  # type: ignore[arg-type]
-    statement = FIRST_THAT_IS_GONE.replace("{table}", model._meta.db_table).replace("{owners}", owners)
+    key = {"{type}": str(model._meta.pk.db_type(connection)), "{table}": model._meta.db_table}
+    statement = FIRST_THAT_IS_GONE.replace("{owners}", owners)
+    for name, value in key.items():
+        statement = statement.replace(name, value)
     names = {"table": model._meta.db_table, "column": owner.column}  # type: ignore[union-attr]
     for row in rows(str, statement, values | names):
         raise TrailDisagrees(_("%(what)s %(row)s is gone") % {"what": model._meta.verbose_name, "row": row})
