@@ -16,8 +16,17 @@ from randomization.archive import write_closing_archive
 from randomization.errors import NotRevealed, NotSealed
 from randomization.models import Deviation, Envelope, EnvelopeReturn, Place, Stratum, Unblinding
 from randomization.selectors import arms_for_analysis
-from randomization.services import allocate, extend_lists, reveal_list
-from tests.factories import NOW, lock_data, make_trial, make_user, make_verified_participant, seal
+from randomization.services import allocate, allocate_late_site, extend_lists, reveal_list
+from tests.factories import (
+    NOW,
+    by_method,
+    join_sites,
+    lock_data,
+    make_trial,
+    make_user,
+    make_verified_participant,
+    seal,
+)
 from tests.randomization.test_allocation import PAIRS
 from tests.randomization.test_minimization import MINIMIZED
 from trial.audit.models import ReadEvent
@@ -139,6 +148,19 @@ def test_archive_of_paired_sites_proves_itself(db, tmp_path):
     folder = archive(trial, tmp_path)
     assert "All 4 allocations follow the list." in check(folder)
     assert [row["site"] for row in rows(folder, "sites.csv")] == ["north", "south"]
+
+
+def test_archive_of_a_late_site_proves_itself(db, tmp_path):
+    trial = make_trial("late", changes=by_method("stratified_clusters"))
+    run(trial, 2)
+    (west,) = join_sites(trial, "stratified_clusters", "west", group="one")
+    by = make_user("coordinator", trial=trial)
+    allocate_late_site(site=west, by=by, now=NOW)
+    allocate(participant=make_verified_participant(trial, west, by=by), by=by, now=NOW)
+    close(trial)
+    folder = archive(trial, tmp_path)
+    assert "All 3 allocations follow the list." in check(folder)
+    assert [row["stratum"] for row in rows(folder, "sites.csv")] == ["group=one", "group=one", "late=one"]
 
 
 def test_only_a_revealed_trial_is_archived(sealed, tmp_path):

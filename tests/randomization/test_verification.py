@@ -4,9 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from randomization import committed
 from randomization.decisions import open_decision, seal_decision
-from randomization.designs import NONCE_BYTES, canonical, commitment, design_from
 from randomization.errors import ListDamaged, NotSealed, TrailDisagrees
 from randomization.models import (
     Allocation,
@@ -14,16 +12,14 @@ from randomization.models import (
     Deviation,
     Envelope,
     EnvelopeReturn,
-    ListExtension,
     Place,
     SealedList,
     Stratum,
 )
-from randomization.sealing import seal as seal_bytes
 from randomization.sealing import seal_place, unseal_place
-from randomization.services import allocate
+from randomization.services import allocate, allocate_late_site, extend_lists
 from randomization.verification import verify
-from tests.factories import NOW, make_trial, make_user, make_verified_participant, seal
+from tests.factories import NOW, by_method, join_sites, make_trial, make_user, make_verified_participant, seal
 from tests.randomization.test_allocation import PAIRS
 from tests.randomization.test_minimization import MINIMIZED
 from trial.audit.services import seal_events
@@ -47,31 +43,9 @@ def run(trial, count=3):
     return trial
 
 
-def extend(trial, by=20):
-    """What the statistician's act does: longer lists from the same seed, and a commitment of their own."""
-    sealed = SealedList.objects.get(trial=trial)
-    design, was = design_from(sealed.design), committed.opened(sealed)
-    sizes = {key: len(held) + by for key, held in was.items()}
-    places = committed.made(sealed, sizes)
-    number = ListExtension.objects.filter(sealed_list=sealed).count() + 1
-    for stratum in Stratum.objects.filter(sealed_list=sealed):
-        held = places[stratum.key]
-        for position in range(stratum.places + 1, len(held) + 1):
-            content = seal_place(
-                held[position - 1], list_id=sealed.pk, stratum=stratum.key, position=position
-            )
-            Place.objects.create(stratum=stratum, position=position, content=content)
-        stratum.places = len(held)
-        stratum.save(update_fields=["places"])
-    nonce = bytes([number]) * NONCE_BYTES
-    return ListExtension.objects.create(
-        sealed_list=sealed,
-        number=number,
-        sizes={key: len(held) for key, held in places.items()},
-        nonce=seal_bytes(nonce, table="listextension", row=f"{sealed.pk}/{number}", field="nonce"),
-        commitment=commitment(nonce, canonical(trial.slug, design, places)),
-        at=NOW,
-        by=sealed.sealed_by,
+def extend(trial, places):
+    return extend_lists(
+        trial=trial, by=make_user("statistician", trial=trial), now=NOW, places_per_stratum=places
     )
 
 
@@ -256,13 +230,13 @@ def test_place_of_another_trial_is_noticed(running, superuser):
 
 
 def test_extended_list_agrees_with_every_commitment(running):
-    extend(running)
-    extend(running)
-    assert verify(running).places > 4 * 80
+    extend(running, 60)
+    extend(running, 90)
+    assert verify(running).places >= 4 * 90
 
 
 def test_extension_with_another_commitment_or_of_another_length_is_noticed(running, superuser):
-    extension = extend(running)
+    extension = extend(running, 60)
     superuser("UPDATE randomization_listextension SET commitment = %s", ["0" * 64])
     with pytest.raises(ListDamaged, match="not the one that was committed to"):
         verify(running)
@@ -358,6 +332,39 @@ def test_site_without_a_place_is_noticed(pairs, superuser):
     )
     with pytest.raises(ListDamaged, match="the site south does not have its place"):
         verify(pairs)
+
+
+@pytest.fixture
+def late(transactional_db):
+    """Two sites joined after the sealing, east before west."""
+    trial = make_trial("late", changes=by_method("complete_clusters"))
+    seal(trial)
+    by = make_user("statistician", trial=trial)
+    west, east = join_sites(trial, "complete_clusters", "west", "east")
+    for site in (east, west):
+        allocate_late_site(site=site, by=by, now=NOW)
+    return trial
+
+
+def test_late_sites_agree(late):
+    assert verify(late).strata == 2
+
+
+def test_late_sites_out_of_order_are_noticed(late, superuser):
+    east, west = ClusterAllocation.objects.order_by("pk")[2:]
+    for row, place in ((east, 999_999), (west, east.place_id), (east, west.place_id)):
+        superuser("UPDATE randomization_clusterallocation SET place_id = %s WHERE id = %s", [place, row.pk])
+    with pytest.raises(ListDamaged, match="the order of late sites in late"):
+        verify(late)
+
+
+def test_late_site_that_vanished_is_noticed(late, superuser):
+    superuser(
+        "DELETE FROM randomization_clusterallocation WHERE id = (SELECT max(id) FROM"
+        " randomization_clusterallocation)"
+    )
+    with pytest.raises(ListDamaged, match="the order or number of allocations in late"):
+        verify(late)
 
 
 # --- minimization ---

@@ -23,7 +23,9 @@ from randomization.designs import (
     StratifiedClusterDesign,
     canonical,
     commitment,
+    design_from,
 )
+from tests.randomization.test_specification import VECTORS
 
 SCRIPT = Path(verify_list.__file__)
 SEED, NONCE = bytes(range(32)), bytes(range(32, 64))
@@ -136,6 +138,17 @@ def test_another_seed_makes_another_list(tmp_path, name):
     code, said = made.check()
     assert code == 1, said
     assert "the seed does not make place" in said
+
+
+@pytest.mark.parametrize("vector", VECTORS["lists"], ids=lambda vector: vector["design"]["method"])
+def test_the_specifications_vectors_are_made_too(tmp_path, vector):
+    made = Files(tmp_path, design_from(vector["design"]), vector["places"])
+    assert made.commitment == vector["commitment"]
+    for decision in vector.get("decisions", ()):
+        levels = {f"level:{key}": level for key, level in decision["levels"].items()}
+        made.add(arm=decision["arm"], **levels)
+    code, said = made.check()
+    assert code == 0, said
 
 
 def test_list_nonce_and_commitment_agree_as_sha256sum_computes_it_too(blocks):
