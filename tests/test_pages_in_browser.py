@@ -22,7 +22,7 @@ from django.utils import translation
 from django.views import csrf, defaults
 
 from followup.services import make_plans, record_web_answer, turn_due_occasions
-from randomization.services import allocate, propose_list
+from randomization.services import allocate, print_envelopes, propose_list
 from screening.document import consent_document
 from tests.accounts.conftest import PASSWORD
 from tests.browsers import DESK, PHONE, assert_good
@@ -68,6 +68,7 @@ NO_PAGE = {
     "mfa_login_webauthn": "JSON for the button on account_login",
     "mfa_download_recovery_codes": "a file",
     "mfa_reauthenticate_webauthn": "only with a real key: tests/accounts/test_pages.py has one",
+    "randomization:unblindings_pdf": "a file",
     "portal:code_again": "takes a form only, of who has asked for a code before",
     "messaging:status": "Twilio's",
     "messaging:inbound": "Twilio's",
@@ -201,6 +202,14 @@ def somebody_to_verify(client, world):
 def somebody_to_randomize(client, world):
     participant = make_verified_participant(world.trial, world.north, now=THEN)
     return reverse("admin:people_participant_randomize", args=[participant.pk])
+
+
+@before("admin:people_participant_envelope")
+def an_envelope_that_was_printed(client, world):
+    by = make_user("statistician", trial=world.trial)
+    print_envelopes(site=world.north, numbers=[1], by=by, now=THEN)
+    participant = make_verified_participant(world.trial, world.north, now=THEN)
+    return reverse("admin:people_participant_envelope", args=[participant.pk])
 
 
 @before("admin:followup_correct")

@@ -123,8 +123,8 @@ ROWS: dict[str, tuple[str | None, str | None]] = {
     "randomization:print_envelopes": ("statistician", "statistician"),
     "randomization:print_envelope": ("statistician", "statistician"),
     "randomization:return_envelope": ("statistician", "statistician"),
-    "randomization:unblindings": ("trial_manager+ statistician monitor+", ""),
-    "randomization:unblindings_pdf": ("trial_manager+ statistician monitor+", ""),
+    "randomization:unblindings": ("trial_manager+ statistician+ monitor+", ""),
+    "randomization:unblindings_pdf": ("trial_manager+ statistician+ monitor+", ""),
     "analysis:room": ("trial_manager statistician researcher monitor", ""),
     "analysis:download": ("", "researcher"),
     # --- office ---

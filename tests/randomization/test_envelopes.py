@@ -26,6 +26,8 @@ from tests.factories import (
     seal,
 )
 from tests.randomization.test_allocation import PAIRS, refused
+from tests.randomization.test_minimization import MINIMIZED
+from tests.randomization.test_unblinding import MASKED
 from tests.together import at_once
 from trial.audit.context import acting
 from trial.audit.models import ReadEvent
@@ -39,10 +41,6 @@ pytestmark = pytest.mark.django_db
 
 BODY, MIND = "site=north;complaint=body", "site=north;complaint=mind"
 LATER = NOW + timedelta(days=2)
-MINIMIZED = {
-    'method = "permuted_blocks"': 'method = "minimization"\nprobability = "4/5"',
-    "block_sizes = [4, 6]\n": "",
-}
 
 
 @pytest.fixture
@@ -131,7 +129,7 @@ def test_nothing_is_reserved_before_sealing_or_while_site_or_trial_is_closed(tin
     [
         (PAIRS, "whole site has one group"),
         (MINIMIZED, "minimization"),
-        ({'method = "permuted_blocks"': 'method = "permuted_blocks"\nmasking = "blinded"'}, "blinded trial"),
+        (MASKED, "blinded trial"),
     ],
 )
 def test_designs_whose_arm_no_envelope_may_or_can_know_have_none(db, changes, why):

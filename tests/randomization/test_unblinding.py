@@ -16,7 +16,7 @@ from randomization.unblindings import (
     unblindings_of,
     waiting_for,
 )
-from tests.factories import NOW, make_trial, make_user, make_verified_participant, seal
+from tests.factories import NOW, TINY, make_trial, make_user, make_verified_participant, seal
 from tests.randomization.test_allocation import refused
 from tests.together import at_once
 from trial.audit.context import acting
@@ -28,14 +28,16 @@ pytestmark = pytest.mark.django_db
 WHY = "The doctor must know before the operation."
 
 
+TINY_TEXT = TINY.read_text()
+NO_TEAM = {TINY_TEXT[TINY_TEXT.index("[expert_team]") : TINY_TEXT.index("[[outcomes]]")]: ""}
+MASKED = {'method = "permuted_blocks"': 'method = "permuted_blocks"\nmasking = "blinded"', **NO_TEAM}
+
+
 def blinded(*, second_person=False, tell='["monitor"]'):
-    """The tiny protocol as a blinded trial."""
+    """The tiny protocol as a blinded trial: a team's cases would tell the arm."""
     rules = f"[randomization.unblinding]\nsecond_person = {str(second_person).lower()}\ntell = {tell}\n\n"
     strata = '[[randomization.strata]]\nkey = "site"'
-    return {
-        'method = "permuted_blocks"': 'method = "permuted_blocks"\nmasking = "blinded"',
-        strata: rules + strata,
-    }
+    return {**MASKED, strata: rules + strata}
 
 
 def make_blinded(slug="blinded", **rules):

@@ -25,7 +25,7 @@ from trial.core.errors import DomainError
 from trial.office.views import JUST_RANDOMIZED
 from trial.people.access import access_participant, staff
 from trial.people.models import Participant
-from trial.people.selectors import sites_for
+from trial.people.selectors import has_permission, sites_for
 from trial.protocol.selectors import protocol_of
 
 acts = require_http_methods(["GET", "POST"])
@@ -76,6 +76,8 @@ class UseForm(ConfirmForm):
 @require_GET
 def overview(request: HttpRequest) -> HttpResponse:
     """Every envelope of the sites where one works."""
+    if not has_permission(request.user, Permission.VIEW_PARTICIPANT):
+        raise Http404
     sites = sites_for(request.user, Permission.VIEW_PARTICIPANT).select_related("trial")
     own = [one for one in accounts(sites, get_language() or "") if one.tracked]
     recording = set(sites_for(request.user, Permission.RANDOMIZE))
