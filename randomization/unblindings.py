@@ -28,6 +28,10 @@ class Asked:
     def is_released(self) -> bool:
         return self.decision is not None and self.decision.released
 
+    @property
+    def is_refused(self) -> bool:
+        return self.decision is not None and not self.decision.released
+
 
 @dataclass(frozen=True)
 class Reported:

@@ -79,6 +79,10 @@ def _request(one: Participant, number: int) -> Asked:
 def ask(request: HttpRequest, pk: int) -> HttpResponse:
     """The reason, the password and a second step. A second click leads to the first request."""
     one, user = _open(request, pk), staff(request)
+    earlier = unblindings_of(one)
+    own = [each for each in earlier if each.unblinding.by == user and not each.is_refused]
+    if own:
+        return redirect("admin:people_participant_unblinding", pk, own[-1].unblinding.pk)
     form = AskForm(user, request.POST or None, now=now())
     if has_second_step(user) and form.is_valid():
         try:
@@ -93,7 +97,7 @@ def ask(request: HttpRequest, pk: int) -> HttpResponse:
         "form": form,
         "second_step": has_second_step(user),
         "rules": rules_of(one.trial),
-        "earlier": unblindings_of(one),
+        "earlier": earlier,
     }
     return render(request, "office/unblind.html", context)
 
