@@ -221,7 +221,7 @@ def seal(trial: Trial) -> None:
 
 def make_report(trial: Trial) -> DesignReport:
     """A design report on the trial's own design and blocks of 4 beside it, computed."""
-    design = design_of(active_protocol(trial))
+    design: Any = design_of(active_protocol(trial))
     report = ask_for_report(
         trial=trial,
         designs=[design, replace(design, block_sizes=(4,))],

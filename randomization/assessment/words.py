@@ -64,8 +64,8 @@ class Words:
     def tables(self) -> list[Table]:
         tables = [
             Table(_("Imbalance between the arms"), self._groups(self._imbalance)),
-            Table(_("Guessing the next arm"), self._groups(_guesses)),
             Table(_("Lost to imbalance"), self._groups(_loss)),
+            Table(_("Guessing the next arm"), self._groups(_guesses)),
             Table(_("Sites"), self._groups(_sites)),
         ]
         return [table for table in tables if table.groups]
