@@ -154,6 +154,7 @@ def test_minimization_decides_one_by_one_however_many_click():
         changes={
             'method = "permuted_blocks"': 'method = "minimization"\nprobability = "4/5"',
             "block_sizes = [4, 6]\n": "",
+            "target = 400": "target = 40",
         },
     )
     seal(trial)
