@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from django.db.models import QuerySet
@@ -20,6 +21,7 @@ from randomization.models import (
     SealProposal,
     Stratum,
 )
+from randomization.names import is_at_once
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.audit.services import record_read
@@ -29,6 +31,14 @@ from trial.people.selectors import Someone, has_permission
 from trial.protocol.models import Trial
 from trial.protocol.schema.trial import Arm
 from trial.protocol.selectors import active_version, protocol_of
+
+
+class PlacesLeft(StrEnum):
+    """On the list that is nearest to its end."""
+
+    ENOUGH = "enough"
+    FEW = "few"
+    NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -162,6 +172,16 @@ def stratum_counts(trial: Trial) -> list[StratumCount]:
     """Places used in each stratum. No arm, and nothing that tells the next one."""
     strata = Stratum.objects.filter(sealed_list__trial=trial).order_by("key")
     return [StratumCount(stratum.key, stratum.used, stratum.places) for stratum in strata]
+
+
+def places_left(trial: Trial) -> PlacesLeft:
+    """Whether some group's list comes to its end. Neither which nor how many: for who meets participants."""
+    sealed = sealed_list(trial)
+    design = design_from(sealed.design) if sealed else None
+    counts = [one for one in stratum_counts(trial) if design and not is_at_once(design, one.key)]
+    if any(one.used_up for one in counts):
+        return PlacesLeft.NONE
+    return PlacesLeft.FEW if any(one.nearly_used for one in counts) else PlacesLeft.ENOUGH
 
 
 def extensions(trial: Trial) -> list[ListExtension]:

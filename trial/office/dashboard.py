@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from followup.selectors import response_last_week, worklist_calls, worklist_unclear
-from randomization.selectors import allocated_participants
+from randomization.selectors import PlacesLeft, allocated_participants, places_left
 from randomization.unblindings import waiting_for
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
@@ -45,6 +45,8 @@ class Progress:
     target: int
     response: int | None
     """Per cent of last week's questions that were answered."""
+    places: PlacesLeft
+    """On the randomization lists, for whoever manages the trial."""
 
 
 def dashboard(user: User, now: datetime) -> dict[str, Any]:
@@ -55,7 +57,7 @@ def dashboard(user: User, now: datetime) -> dict[str, Any]:
         "trials": [
             progress
             for trial in trials_for(user, Permission.VIEW_OFFICE)
-            if (progress := _progress(trial, now)) is not None
+            if (progress := _progress(trial, user, now)) is not None
         ],
         "late": late_sweeps(now),
         "may_find": has_permission(user, Permission.READ_IDENTITY),
@@ -92,13 +94,14 @@ def _cards(user: User, now: datetime) -> list[Card]:
     )  # nobody can do much about these
 
 
-def _progress(trial: Trial, now: datetime) -> Progress | None:
+def _progress(trial: Trial, user: User, now: datetime) -> Progress | None:
     """None for a trial without a protocol in force."""
     try:
         protocol = active_protocol(trial)
     except ProtocolVersion.DoesNotExist:
         return None
     status = status_of(trial)
+    manages = has_permission(user, Permission.MANAGE_TRIAL, trial=trial)
     return Progress(
         address=reverse("admin:protocol_trial_change", args=[trial.pk]),
         names=protocol.names,
@@ -108,4 +111,5 @@ def _progress(trial: Trial, now: datetime) -> Progress | None:
         randomized=allocated_participants(trial).count(),
         target=protocol.target,
         response=response_last_week(trial, now),
+        places=places_left(trial) if manages else PlacesLeft.ENOUGH,
     )
