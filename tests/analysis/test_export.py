@@ -20,9 +20,8 @@ from analysis.models import Snapshot
 from analysis.services import make_due_snapshots, make_snapshot, one_moment
 from analysis.statistics.report import analyse
 from randomization.selectors import arms_for_analysis
-from randomization.services import record_deviation
 from tests.analysis.conftest import LATER
-from tests.factories import NOW, TINY, make_participant, make_trial, make_user
+from tests.factories import NOW, TINY, make_participant, make_trial
 from trial.audit.models import AuditEvent, ReadEvent
 from trial.core import chance
 from trial.core.db import _number
@@ -76,22 +75,6 @@ def test_every_participant_week_and_answer_has_its_row(trial, participants):
     assert Counter(row["days"] or row["missing"] for row in weekly)["0"] == 12
     assert all(bool(row["days"]) != bool(row["missing"]) for row in weekly)
     assert snapshot.row_counts["weekly.csv"] == 24
-
-
-def test_a_deviation_has_its_row_without_its_description_and_the_arm_stays(trial, participants):
-    before = manifest_of(snapshot_of(trial))["files"]["weekly.csv"]["sha256"]
-    coordinator = make_user("coordinator", trial=trial)
-    record_deviation(
-        participant=participants[0], kind="ineligible", description="Never leaves.", by=coordinator, now=LATER
-    )
-    snapshot = snapshot_of(trial)
-    (row,) = rows_of(snapshot, "deviations.csv")
-    assert row["participant"] == participants[0].study_id
-    assert row["deviation"] == "ineligible"
-    assert row["participant"] in arms_of(snapshot)
-    assert manifest_of(snapshot)["files"]["weekly.csv"]["sha256"] == before
-    with zipfile.ZipFile(snapshot.path) as archive:
-        assert not [name for name in archive.namelist() if b"Never leaves" in archive.read(name)]
 
 
 def test_answers_stand_long_and_wide_with_their_scores(trial, participants):
