@@ -10,10 +10,10 @@ DEBIAN := sh -c '$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --
 demo: setup
 	$(RUN) manage.py demo
 
-test: setup chromium
+test: setup chromium pdftotext
 	$(RUN) -m pytest -n 2 --dist loadfile
 
-test-heavy: setup chromium
+test-heavy: setup chromium pdftotext
 	$(RUN) -m pytest -m heavy -p no:randomly
 
 check: setup gettext
@@ -47,9 +47,12 @@ setup: .venv/stamp
 	$(RUN) -m trial.config.translations
 	touch .venv/stamp
 
-.PHONY: chromium gettext
+.PHONY: chromium gettext pdftotext
 chromium:
 	@command -v chromium > /dev/null || $(DEBIAN) chromium
+
+pdftotext:
+	@command -v pdftotext > /dev/null || $(DEBIAN) poppler-utils
 
 gettext:
 	@command -v xgettext > /dev/null || $(DEBIAN) gettext

@@ -214,8 +214,10 @@ def _source(trial: Situation, standing: Standing) -> Source | None:
     if sealed.design.is_cluster:
         return _of_site(trial.cluster)
     levels = levels_of(standing, sealed.protocol)
-    key = levels and stratum_of(levels, sealed.protocol)
-    if not key or key not in sealed.strata:
+    if levels is None:
+        return None
+    key = stratum_of(levels, sealed.protocol)
+    if key not in sealed.strata:
         return None
     return OfStratum(sealed.strata[key], sealed.design, levels, is_exhausted=key in trial.exhausted)
 
