@@ -70,6 +70,22 @@ def database(worker: str):
         postgres.server.cleanup()
 
 
+@contextmanager
+def another(name: str):
+    """One more copy of the template for a worker that has one: yields the URLs as `database` does."""
+    urls = [os.environ[url] for url in ("DATABASE_URL", "OWNER_DATABASE_URL", "TEST_SUPERUSER_URL")]
+    home = urls[0].partition("@/")[2].partition("?")[0]
+    make, drop = "CREATE DATABASE {} TEMPLATE {} OWNER {}", "DROP DATABASE {} WITH (FORCE)"
+    with psycopg.connect(urls[2], autocommit=True) as connection:
+        parts = map(sql.Identifier, (name, os.environ["TEST_TEMPLATE"], OWNER))
+        with _only_one():
+            connection.execute(sql.SQL(make).format(*parts))
+        try:
+            yield tuple(url.replace(f"/{home}?", f"/{name}?") for url in urls)
+        finally:
+            connection.execute(sql.SQL(drop).format(sql.Identifier(name)))
+
+
 def _template(postgres: Postgres) -> str:
     name = f"template_{_fingerprint()}"
     with _only_one():

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import django
+import psycopg
 
 if __name__ == "__main__":
     django.setup()
@@ -32,6 +33,8 @@ from trial.protocol.models import Trial
 from trial.rehearsal.crowd import copies_of
 
 STRATA = (("north", "pain"), ("north", "mind"), ("south", "pain"), ("south", "mind"))
+GONE = (OperationalError, InterfaceError, psycopg.Error)
+"""What a client meets while PostgreSQL is down."""
 CLICKED_AGAIN = 3
 """So many of the last clicks does a new client make once more that stands in for a killed one."""
 
@@ -57,8 +60,9 @@ def run(directory: Path, clients: str, kills: str) -> None:
     living = {_begin(directory, plan, place, number): place for place in range(number)}
     left = int(kills)
     while living:
-        pid, _status = os.waitpid(-1, os.WNOHANG)
-        living.pop(pid, None)
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if living.pop(pid, None) is not None:
+            assert status == 0, "A client gave up."
         if left and progress(directory) > goal * (int(kills) - left + 1) / (int(kills) + 1):
             victim = random.choice(list(living))
             os.kill(victim, signal.SIGKILL)
@@ -110,10 +114,10 @@ def _until_it_answers(participant: int, by: int) -> Shown:
     while True:
         try:
             return clicked(participant, by=by, now=NOW)
-        except (OperationalError, InterfaceError):
-            with suppress(OperationalError, InterfaceError):
+        except GONE:
+            with suppress(*GONE):
                 connection.close()
-            time.sleep(random.uniform(0.05, 0.3))
+            time.sleep(random.uniform(0.1, 0.5))
 
 
 def check(directory: Path) -> None:

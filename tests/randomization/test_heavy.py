@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests.randomization.clients import progress
-from trial.config.embedded import APPLICATION, OWNER, start_postgres
+from trial.config.embedded import APPLICATION, OWNER, StartError, start_postgres
 
 ROOT = Path(__file__).parents[2]
 ALLOCATIONS = int(os.environ.get("HEAVY_ALLOCATIONS", "10000"))
@@ -26,7 +26,7 @@ CLIENTS = int(os.environ.get("HEAVY_CLIENTS", "64"))
 @contextmanager
 def own_server():
     """A PostgreSQL that may be killed, with the tables of the test run's template; yields its directory."""
-    with TemporaryDirectory() as name:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as name:
         directory = Path(name) / "postgres"
         postgres = start_postgres(directory)
         try:
@@ -75,7 +75,10 @@ def crash(postgres, directory):
     for process in everyone:
         process.kill()
     psutil.wait_procs(everyone, timeout=20)
-    return start_postgres(directory)
+    for _attempt in range(5):  # on a busy machine recovery takes longer than a start waits
+        with suppress(StartError):
+            return start_postgres(directory)
+    raise AssertionError("PostgreSQL does not come back.")
 
 
 def test_a_few_clients_and_one_crash_lose_nothing(django_db_setup):

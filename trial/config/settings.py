@@ -303,6 +303,7 @@ CELERY_BEAT_SCHEDULE = {
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
+DEFAULT_EXCEPTION_REPORTER_FILTER = "trial.core.reports.WithoutValues"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
