@@ -132,13 +132,12 @@ class Client:
 
 def first_to_hold(clients: Sequence[Client]) -> Client:
     """The one that has come as far as to hold its locks: the others wait for it."""
-    pipes = {client.pipe: client for client in clients}
-    ready = wait(list(pipes), SECONDS_TO_START)
-    if not ready:
-        raise TimeoutError("Nobody came to hold the locks.")
-    for pipe in ready:
-        pipe.recv()  # type: ignore[union-attr,call-arg]
-    return pipes[ready[0]]  # type: ignore[index]
+    ready = wait([client.pipe for client in clients], SECONDS_TO_START)
+    for client in clients:
+        if client.pipe in ready:
+            client.pipe.recv()
+            return client
+    raise TimeoutError("Nobody came to hold the locks.")
 
 
 def _work(pipe: Connection, database: str, people: list[int], by: int, now: datetime, hold: bool) -> None:
