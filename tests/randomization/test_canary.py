@@ -72,12 +72,13 @@ def test_a_backup_names_arms_where_the_protocol_stands_and_nowhere_else(twins):
     """No row connects a person or a place with an arm; the superuser sees what any role would."""
     for twin in twins:
         rows = [row for row in twin["dump"].split("\nINSERT INTO public.")[1:] if has_canary(row)]
-        assert {row.split()[0] for row in rows} == {
-            "protocol_protocolversion", "randomization_sealedlist", "audit_event"
-        }  # fmt: skip
+        assert {row.split()[0] for row in rows} == {*DESIGN, "audit_event"}
         trail = [row for row in rows if row.startswith("audit_event ")]
-        about = ("'protocol_protocolversion'", "'randomization_sealedlist'")
-        assert [row for row in trail if not any(table in row for table in about)] == []
+        assert [row for row in trail if not any(f"'{table}'" in row for table in DESIGN)] == []
+
+
+DESIGN = ("protocol_protocolversion", "randomization_designreport", "randomization_sealedlist")
+"""Where the design stands, which names the arms and their ratio."""
 
 
 def test_no_log_queue_result_or_e_mail_names_an_arm(twins):

@@ -206,12 +206,16 @@ def pages(world: World, rooms: tuple[str, ...]) -> Iterator[tuple[str, str]]:
             for who in sorted(world.keys):
                 if who[1] in ("own", ""):
                     page = world.client(who).get(address)
-                    body = b"".join(page.streaming_content) if page.streaming else page.content
-                    headers = sorted(page.headers.items())
-                    yield (
-                        f"page {name} {who[0]}",
-                        f"{page.status_code} {headers}\n{body.decode('utf-8', 'replace')}",
-                    )
+                    headers = sorted(item for item in page.headers.items() if item[0] != "Content-Length")
+                    yield f"page {name} {who[0]}", f"{page.status_code} {headers}\n{_read(page)}"
+
+
+def _read(page: Any) -> str:
+    """The text; of a PDF what stands in it; without the drawing that repeats the commitment for a camera."""
+    body = b"".join(page.streaming_content) if page.streaming else page.content
+    if body.startswith(b"%PDF"):
+        body = subprocess.run(["pdftotext", "-", "-"], input=body, capture_output=True, check=True).stdout
+    return re.sub(r'(?s)<svg viewBox="-2 -2 .*?</svg>', "<qr code>", body.decode("utf-8", "replace"))
 
 
 def exports() -> Iterator[tuple[str, str]]:
@@ -230,7 +234,7 @@ def masks() -> dict[str, str]:
         known[raw.hex()] = f"<{len(raw)} sealed bytes>"
         known[hashlib.sha256(raw).hexdigest()] = "<digest of sealed bytes>"
     known[sealed.commitment] = "<commitment>"
-    known[sealed.commitment[:8]] = "<start of commitment>"
+    known |= {sealed.commitment[at : at + 8]: "<part of commitment>" for at in range(0, 64, 8)}
     for snapshot in Snapshot.objects.all():  # its files are compared; they hold the head of the chain
         known[snapshot.sha256] = "<snapshot>"
     for block in AuditBlock.objects.all():
