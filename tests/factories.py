@@ -68,7 +68,7 @@ def by_method(method: str) -> dict[str, str]:
         "permuted_blocks": "block_sizes = [4, 6]\nplaces_per_stratum = 40",
         "big_stick": "maximum_imbalance = 3\nplaces_per_stratum = 40",
         "biased_coin": 'probability = "2/3"\nplaces_per_stratum = 40',
-        "minimization": 'probability = "4/5"\nplaces_per_stratum = 160',
+        "minimization": 'probability = "4/5"\nplaces_per_stratum = 400',
         "imported_list": "block_sizes = [4]\nplaces_per_stratum = 40",
     }
     if method in more:

@@ -127,7 +127,9 @@ class Place(Model):
 class ListExtension(Model):
     """More places, appended to a sealed list by the same seed or a second import, with a commitment."""
 
-    sealed_list = models.ForeignKey(SealedList, on_delete=models.PROTECT, related_name="+")
+    sealed_list = models.ForeignKey(
+        SealedList, on_delete=models.PROTECT, related_name="+", verbose_name=_("randomization list")
+    )
     number = models.PositiveSmallIntegerField(_("number"))
     sizes = models.JSONField(_("places of each stratum"))
     """Stratum key to the number of its places from now on."""
@@ -174,7 +176,9 @@ class ListExtension(Model):
 class Reveal(Model):
     """The trial is over: anybody may see list and nonces from now on."""
 
-    sealed_list = models.OneToOneField(SealedList, on_delete=models.PROTECT, related_name="+")
+    sealed_list = models.OneToOneField(
+        SealedList, on_delete=models.PROTECT, related_name="+", verbose_name=_("randomization list")
+    )
     at = models.DateTimeField(_("revealed"))
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("revealed by")

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from randomization.models import Allocation, Notice
 from randomization.selectors import arm_for, may_know_arm
 from trial.accounts.roles import BY_KEY
-from trial.messaging.services import wake
+from trial.messaging.services import wake_sweep
 from trial.people.models import Participant
 from trial.people.selectors import members
 from trial.protocol.schema import Protocol
@@ -64,7 +64,7 @@ def plan_notices(
         ),
         ignore_conflicts=True,
     )
-    wake(SEND)
+    wake_sweep(SEND)
 
 
 def tell_randomized(allocation: Allocation) -> None:

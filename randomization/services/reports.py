@@ -12,7 +12,7 @@ from randomization.designs import Design, design_from
 from randomization.models import DesignReport
 from trial.accounts.models import User
 from trial.core import chance
-from trial.messaging.services import wake
+from trial.messaging.services import wake_sweep
 from trial.protocol.models import Trial
 
 MAKE_REPORTS = "randomization.tasks.make_due_reports"
@@ -42,7 +42,7 @@ def ask_for_report(
         asked_at=now,
         asked_by=by,
     )
-    wake(MAKE_REPORTS)
+    wake_sweep(MAKE_REPORTS)
     return report
 
 

@@ -1,7 +1,6 @@
 """In a blinded trial nobody who meets participants can tell two of them apart by anything that they see."""
 
 import re
-from itertools import count
 from uuid import uuid4
 
 import pytest
@@ -12,11 +11,11 @@ from django.urls import reverse
 from expertteam.selectors import case_of
 from expertteam.services import assign, open_cases, read_case, sign_advice
 from followup.services import make_plans
-from randomization.models import Place
 from randomization.selectors import arms_for_analysis, may_know_arm, randomization_number
-from randomization.services import allocate
+from randomization.services import allocate, seal_lists
 from tests.factories import NOW, make_trial, make_user, make_verified_participant, seal
 from tests.office.conftest import PASSWORD
+from tests.randomization.imported import imported_trial, list_file
 from trial.accounts.permissions import Permission
 from trial.audit.models import ReadEvent
 from trial.people.models import Status
@@ -165,15 +164,11 @@ def test_a_role_in_the_whole_installation_opens_no_blinded_arm(blinded, both):
     assert participants_for(make_user("unblinded_staff"), Permission.VIEW_ARM).count() >= 2
 
 
-@pytest.mark.parametrize(("codes", "told"), [("K-{}", True), ("1", False), ("", False)])
-def test_the_randomization_number_is_told_unless_several_places_share_it(
-    browser_of, monkeypatch, codes, told
-):
-    numbers = count(1)
-    code = Place._meta.get_field("code")
-    monkeypatch.setattr(code, "_get_default", lambda: codes.format(next(numbers)), raising=False)
-    trial = make_trial("numbered", changes=BLINDED)
-    seal(trial)
+@pytest.mark.parametrize("told", [True, False])
+def test_the_randomization_number_is_told_where_the_list_has_one(browser_of, told):
+    trial = imported_trial("numbered", **{"[randomization]\n": '[randomization]\nmasking = "blinded"\n'})
+    statistician = make_user("statistician", trial=trial)
+    seal_lists(trial=trial, by=statistician, imported=list_file(codes=told), now=NOW)
     coordinator = make_user("coordinator", trial=trial)
     participant = make_verified_participant(trial, by=coordinator)
     place = allocate(participant=participant, by=coordinator, now=NOW).place

@@ -368,5 +368,5 @@ def test_sites_that_were_randomized_at_once_have_no_longer_list():
 
 
 def test_a_list_made_elsewhere_is_not_made_here():
-    with pytest.raises(DesignRefused, match="import it"):
+    with pytest.raises(DesignRefused, match="choose its file"):
         ImportedDesign(ONE_TO_ONE, (), 4, None).list_from(seed(1), trial="t")

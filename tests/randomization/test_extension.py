@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 SHORT = {"places_per_stratum = 40": "places_per_stratum = 4", "[4, 6]": "[4]"}
 MINIMIZATION = {
     'method = "permuted_blocks"': 'method = "minimization"\nprobability = "4/5"',
-    "block_sizes = [4, 6]\n": "",
+    "block_sizes = [4, 6]\nplaces_per_stratum = 40": "places_per_stratum = 400",
 }
 LATER = NOW + timedelta(days=30)
 
@@ -98,9 +98,9 @@ def test_minimization_gets_more_draws(db):
     trial = make_trial("mini", changes=MINIMIZATION)
     seal(trial)
     before = opened(sealed_of(trial))["all"]
-    extend(trial, 60)
+    extend(trial, 420)
     after = opened(sealed_of(trial))["all"]
-    assert (len(after), after[:40]) == (60, before)
+    assert (len(after), after[:400]) == (420, before)
 
 
 def test_list_grows_only(short):

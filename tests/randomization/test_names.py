@@ -37,7 +37,7 @@ WORDS = {
         "Measure of imbalance": "range of the numbers",
         "Balanced by: Site": "North, South (weight 1)",
         "Balanced by: What troubles you most?": "Body, Mind (weight 1)",
-        "Places in the one list": "at least 160",
+        "Places in the one list": "at least 400",
     }
     | RATIO,
     "imported_list": {"Method": "A list that is made elsewhere and imported", "Block sizes": "4"} | IN_STRATA,

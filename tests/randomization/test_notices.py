@@ -79,7 +79,7 @@ def test_the_subject_tells_neither_person_nor_arm(trial):
     plan(participant, "coordinator")
     send_notices(now=NOW)
     (letter,) = mail.outbox
-    assert letter.subject == "Tilbake: somebody was randomized in Bitte liten studie"
+    assert letter.subject == "Tilbake: noen ble randomisert i Bitte liten studie"
     assert participant.study_id in letter.body
     assert "North" in letter.body
     assert "10:00" in letter.body

@@ -7,7 +7,7 @@ from trial.messaging.services.outbox import Draft, drop_planned, drop_queued, en
 from trial.messaging.services.reading import read_inbound
 from trial.messaging.services.receipts import Report, record_receipt, record_receipts
 from trial.messaging.services.recovery import recover_in_flight
-from trial.messaging.services.wake import wake, wake_dispatch
+from trial.messaging.services.wake import wake_dispatch, wake_sweep
 
 __all__ = [
     "Counts",
@@ -27,6 +27,6 @@ __all__ = [
     "record_receipts",
     "recover_in_flight",
     "take_inbound",
-    "wake",
     "wake_dispatch",
+    "wake_sweep",
 ]

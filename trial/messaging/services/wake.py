@@ -18,10 +18,10 @@ logger = logging.getLogger(__name__)
 
 def wake_dispatch() -> None:
     """The sweep of SMS: for whoever waits with the phone in hand."""
-    wake(DISPATCH)
+    wake_sweep(DISPATCH)
 
 
-def wake(sweep: str) -> None:
+def wake_sweep(sweep: str) -> None:
     """Once this transaction is committed, ask a worker to run the sweep; it never fails, and never waits.
 
     A thread does it: a broker that is gone must not show in how long the answer to a known phone takes.

@@ -53,7 +53,8 @@ def _masking(protocol: Protocol) -> Iterator[Problem]:
         return
     path = ("randomization", "masking")
     if protocol.expert_team is not None:
-        yield Problem(path, "whoever manages the expert team's cases would know the arm", "masking = “open”")
+        what = "a case of the expert team tells the arm: only unblinded staff can open and manage cases"
+        yield Problem(path, what, note=True)
     if protocol.randomization.method in CLUSTERS:
         what = "everybody at a site is in the same arm: one participant's arm tells all others'"
         yield Problem(path, what, note=True)
