@@ -14,11 +14,12 @@ from django.db import DatabaseError, connections, transaction
 
 from randomization.designs import design_from
 from randomization.drill_clients import ACTOR, Client, Shown, at_once, clicked, first_to_hold, shown
-from randomization.errors import ListDamaged, ListExhausted
+from randomization.errors import ListExhausted, NotReady
 from randomization.models import Allocation, Place, SealedList, Stratum
 from randomization.verification import verify
 from trial.accounts.models import User
 from trial.audit.context import acting
+from trial.core.errors import DomainError
 from trial.people.models import Participant, Status
 from trial.people.services import add_status
 from trial.protocol.models import Trial
@@ -120,7 +121,7 @@ class Drill:
             ),
             (
                 "Two places exchanged behind the program's back",
-                "Verification notices.",
+                "Verification notices, even when they have been put back.",
                 self.tamper,
             ),
         ):
@@ -243,15 +244,16 @@ class Drill:
         stratum = Stratum.objects.filter(sealed_list=sealed).order_by("key")[0]
         first, second = Place.objects.filter(stratum=stratum).order_by("position")[:2]
         self._exchange(first, second)
+        noticed = self._refusal()
+        self._exchange(first, second)
+        return f"It says: “{noticed}” Once they are put back, still: “{self._refusal()}”"
+
+    def _refusal(self) -> str:
         try:
             verify(self.trial)
-        except ListDamaged as noticed:
-            happened = f"It says: “{noticed}”"
-        else:
-            raise Failed("It notices nothing.")
-        self._exchange(first, second)
-        verify(self.trial)
-        return f"{happened} Once they are put back, everything agrees again."
+        except DomainError as noticed:
+            return str(noticed)
+        raise Failed("It notices nothing.")
 
     def _exchange(self, first: Place, second: Place) -> None:
         """As only the owner of the tables can, who may switch triggers off."""
@@ -268,7 +270,7 @@ class Drill:
         def click() -> Shown | str:
             try:
                 return self._click(participant)()
-            except ListExhausted as refused:
+            except (ListExhausted, NotReady) as refused:
                 return str(refused)
 
         return click

@@ -87,11 +87,9 @@ def drill(
 
 
 def scratch_copy(sources: Sources, *, places: int) -> Sources:
-    """The same protocol with lists of so many places, enough for all clicks, and soon used up.
+    """The same protocol with lists of so many places, soon used up, and a target that fits them.
 
-    In the place of an imported list comes one that is made by its ratio.
-
-    Raises NoSuchPart.
+    In the place of an imported list comes one that is made by its ratio. Raises NoSuchPart.
     """
     plan = study_from(sources).protocol.randomization
     changes: dict[str, str] = {}
@@ -99,7 +97,11 @@ def scratch_copy(sources: Sources, *, places: int) -> Sources:
         changes["places_per_stratum"] = str(places)
     if plan.method == "imported_list":
         changes["method"] = '"permuted_blocks"' if plan.block_sizes else '"simple"'
-    return replace(sources, protocol=_changed(sources.protocol, changes))
+    # Minimization's one list must have room for all; elsewhere the list ends long before the trial is full.
+    target = places if plan.method == "minimization" else 10 * places
+    head, rest = re.split(r"(?m)^(?=\[)", _changed(sources.protocol, changes), maxsplit=1)
+    head = re.sub(r"(?m)^target\s*=.*$", f"target = {target}", head, count=1)
+    return replace(sources, protocol=head + rest)
 
 
 def _changed(text: str, changes: dict[str, str]) -> str:
