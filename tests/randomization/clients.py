@@ -42,7 +42,8 @@ CLICKED_AGAIN = 3
 def prepare(directory: Path, people: str) -> None:
     """A trial with so many people who wait, in all its strata."""
     each = int(people) // len(STRATA)
-    trial = make_trial(changes={"places_per_stratum = 40": f"places_per_stratum = {each}"})
+    changes = {"places_per_stratum = 40": f"places_per_stratum = {each}"}
+    trial = make_trial(changes=changes | {"target = 400": f"target = {people}"})
     seal(trial)
     by = make_user("coordinator", trial=trial)
     waiting = []

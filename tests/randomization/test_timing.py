@@ -101,7 +101,8 @@ def addresses(participant, trial):
 @pytest.mark.django_db(transaction=True)
 def test_neither_time_nor_size_tells_the_arm():
     """The act itself, and the page of the participant before and after as a monitor sees it."""
-    trial = make_trial(changes={"places_per_stratum = 40": f"places_per_stratum = {2 * PAIRS}"})
+    changes = {"places_per_stratum = 40": f"places_per_stratum = {2 * PAIRS}"}
+    trial = make_trial(changes=changes | {"target = 400": f"target = {2 * PAIRS}"})
     seal(trial)
     by = make_user("coordinator", trial=trial)
     first = make_verified_participant(trial, by=by)
