@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.platypus import Paragraph
 
-from randomization.commitments import Published, meaning, published, strata_of
+from randomization.commitments import Published, lists_of, meaning, published
 from randomization.models import SealedList
 from trial.core.pdf import CODE, Document
 from trial.protocol.schema import Protocol
@@ -61,8 +61,7 @@ def _facts(sealed: SealedList, protocol: Protocol, first: Published, language: s
         (_("Sealed"), _at(first.at, protocol)),
         (_("Protocol"), _("version %(version)s") % {"version": version.version}),
         (_("Fingerprint of the protocol (SHA-256)"), f"{version.sha256[:32]} {version.sha256[32:]}"),
-        (_("Lists"), str(len(strata_of(sealed)))),
-        (_("Places in all"), str(first.places)),
+        (_("Lists"), str(lists_of(sealed))),
     ]
 
 
@@ -74,7 +73,7 @@ def _number(document: Document, one: Published) -> None:
 
 
 def _longer(one: Published, protocol: Protocol) -> str:
-    return _("Longer list of %(at)s, %(places)s places") % {"at": _at(one.at, protocol), "places": one.places}
+    return _("Longer list of %(at)s") % {"at": _at(one.at, protocol)}
 
 
 def _at(moment: datetime, protocol: Protocol) -> str:

@@ -24,8 +24,6 @@ class Published:
     number: int
     commitment: str
     at: datetime
-    places: int | None
-    """How many in all; None where the list has become longer since."""
 
     @property
     def groups(self) -> list[str]:
@@ -40,18 +38,16 @@ class Published:
 
 def published(sealed: SealedList) -> list[Published]:
     """The trial's commitments, the first one first."""
-    extensions = list(ListExtension.objects.filter(sealed_list=sealed).order_by("number"))
-    places = None if extensions else sum(strata_of(sealed).values())
-    first = Published(0, sealed.commitment, sealed.sealed_at, places)
+    longer = ListExtension.objects.filter(sealed_list=sealed).order_by("number")
     return [
-        first,
-        *(Published(one.number, one.commitment, one.at, sum(one.sizes.values())) for one in extensions),
+        Published(0, sealed.commitment, sealed.sealed_at),
+        *(Published(one.number, one.commitment, one.at) for one in longer),
     ]
 
 
-def strata_of(sealed: SealedList) -> dict[str, int]:
-    """Stratum key to its number of places."""
-    return dict(Stratum.objects.filter(sealed_list=sealed).values_list("key", "places"))
+def lists_of(sealed: SealedList) -> int:
+    """How many strata it has. How many places is not told: whole blocks would show their size."""
+    return Stratum.objects.filter(sealed_list=sealed).count()
 
 
 def reveal_of(sealed: SealedList) -> Reveal | None:

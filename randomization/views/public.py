@@ -10,11 +10,11 @@ from randomization.commitment_pdf import commitment_pdf
 from randomization.commitments import (
     VERIFIER,
     Published,
+    lists_of,
     meaning,
     published,
     reveal_of,
     revealed_files,
-    strata_of,
     verifier,
 )
 from randomization.models import SealedList
@@ -35,15 +35,14 @@ def commitment(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _about(sealed: SealedList) -> dict[str, object]:
-    strata, every = strata_of(sealed), published(sealed)
+    every = published(sealed)
     first, *longer = every
     seed = ["seed.txt"] if sealed.seed else []
     return {
         "meaning": meaning(sealed),
         "first": first,
         "longer": longer,
-        "strata": len(strata),
-        "places": sum(strata.values()),
+        "lists": lists_of(sealed),
         "qr": qr_path(sealed.commitment),
         "reveal": reveal_of(sealed),
         "verifier": VERIFIER,
