@@ -7,20 +7,21 @@ from functools import cache
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
-from django.utils.translation import gettext as _
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from randomization.design import levels_of, stratum_of
 from randomization.designs import Design, design_from
 from randomization.models import ClusterAllocation, SealedList, Stratum
-from screening.standing import Standing, standing_of
+from screening.standing import STANDING, STANDING_COLUMNS, Standing, standing_values
 from trial.core.db import rows
 from trial.people.models import Participant
 from trial.protocol.models import ProtocolVersion, TrialStatus
 from trial.protocol.schema import Protocol
 from trial.protocol.selectors import protocol_of
 
-SITUATION = """
-SELECT in_force.id, in_force.trial_id, in_force.version, in_force.sha256,
+FACTS = f"""
+SELECT standing.*, in_force.id, in_force.trial_id, in_force.version, in_force.sha256,
        (SELECT name FROM protocol_trialstatus
          WHERE trial_id = participant.trial_id ORDER BY id DESC LIMIT 1),
        site.opened_at IS NOT NULL AND site.closed_at IS NULL,
@@ -39,6 +40,7 @@ SELECT in_force.id, in_force.trial_id, in_force.version, in_force.sha256,
   LEFT JOIN randomization_allocation AS own ON own.participant_id = participant.id
   LEFT JOIN randomization_sealedlist AS list ON list.trial_id = participant.trial_id
   LEFT JOIN randomization_clusterallocation AS cluster ON cluster.site_id = participant.site_id
+ CROSS JOIN ({STANDING}) AS standing
  WHERE participant.id = %(participant)s
 """
 
@@ -68,15 +70,56 @@ class Situation(NamedTuple):
         return cls(version, status == TrialStatus.Name.RECRUITING, *others)
 
 
+class Words(NamedTuple):
+    """What the coordinator reads of a condition."""
+
+    label: Promise
+    how: Promise
+    """What to do when it does not hold."""
+
+
+WORDS = {
+    "consent": Words(_("Has consented"), _("The participant gives consent on the trial's pages.")),
+    "present": Words(_("Has not withdrawn"), _("Whoever has left the trial cannot be randomized.")),
+    "baseline": Words(
+        _("Has completed the baseline questionnaire"), _("Remind the participant, or help by telephone.")
+    ),
+    "fits": Words(
+        _("The answers meet the criteria that apply now"),
+        _("The protocol was changed after the participant answered, who no longer fits it."),
+    ),
+    "verified": Words(_("Is verified as eligible"), _("Go through the criteria and verify them.")),
+    "recruiting": Words(_("The trial is recruiting"), _("The trial manager opens and closes the trial.")),
+    "target": Words(
+        _("The trial still needs participants"),
+        _("As many as planned are randomized. The trial manager can close the trial."),
+    ),
+    "site": Words(_("The site is open"), _("The trial manager opens and closes sites.")),
+    "sealed": Words(
+        _("A sealed list waits for this group"),
+        _("Ask the trial statistician: no list is sealed for this site and these answers."),
+    ),
+    "place": Words(_("The list has a place left"), _("Ask the trial statistician for more places.")),
+    "first": Words(_("Has not been randomized before"), _("A participant is randomized once.")),
+}
+"""In the order of the journey."""
+
+
 @dataclass(frozen=True)
 class Condition:
     """One line of the coordinator's checklist."""
 
     key: str
-    label: str
     met: bool
-    how: str
-    """What to do when it does not hold."""
+
+    @property
+    def label(self) -> str:
+        return str(WORDS[self.key].label)
+
+    @property
+    def how(self) -> str:
+        """What to do when it does not hold."""
+        return str(WORDS[self.key].how)
 
 
 @dataclass(frozen=True)
@@ -118,92 +161,28 @@ class Readiness:
 
 
 def readiness(participant: Participant, *, now: datetime) -> Readiness:
-    """Looks up every condition anew; nothing is remembered from an earlier look."""
-    return judge(participant, standing_of(participant, now))
-
-
-def judge(participant: Participant, standing: Standing) -> Readiness:
-    """Every condition, after how the participant stands and how the trial is at this moment."""
-    trial = rows(Situation.read, SITUATION, {"participant": participant.pk})[0]
+    """Looks up every condition anew, in one statement; nothing is remembered from an earlier look."""
+    [(standing, trial)] = rows(_facts, FACTS, standing_values(participant, now))
     source = _source(trial, standing)
-    conditions = [*_of_participant(standing, trial.version), *_of_trial(trial, source)]
+    holds = {
+        "consent": standing.has_consented,
+        "present": not standing.has_left,
+        "baseline": standing.has_finished_baseline,
+        "fits": standing.fits(trial.version),
+        "verified": standing.is_verified(trial.version),
+        "recruiting": trial.is_recruiting,
+        "target": trial.randomized < protocol_of(trial.version).target,
+        "site": trial.site_is_open,
+        "sealed": source is not None,
+        "place": source is None or not source.is_exhausted,
+        "first": trial.own is None,
+    }
+    conditions = [Condition(key, holds[key]) for key in WORDS]
     return Readiness(conditions, trial.version, source, trial.own)
 
 
-def _of_participant(standing: Standing, version: ProtocolVersion) -> list[Condition]:
-    return [
-        Condition(
-            "consent",
-            _("Has consented"),
-            standing.has_consented,
-            _("The participant gives consent on the trial's pages."),
-        ),
-        Condition(
-            "present",
-            _("Has not withdrawn"),
-            not standing.has_left,
-            _("Whoever has left the trial cannot be randomized."),
-        ),
-        Condition(
-            "baseline",
-            _("Has completed the baseline questionnaire"),
-            standing.has_finished_baseline,
-            _("Remind the participant, or help by telephone."),
-        ),
-        Condition(
-            "fits",
-            _("The answers meet the criteria that apply now"),
-            standing.fits(version),
-            _("The protocol was changed after the participant answered, who no longer fits it."),
-        ),
-        Condition(
-            "verified",
-            _("Is verified as eligible"),
-            standing.is_verified(version),
-            _("Go through the criteria and verify them."),
-        ),
-    ]
-
-
-def _of_trial(trial: Situation, source: Source | None) -> list[Condition]:
-    return [
-        Condition(
-            "recruiting",
-            _("The trial is recruiting"),
-            trial.is_recruiting,
-            _("The trial manager opens and closes the trial."),
-        ),
-        Condition(
-            "target",
-            _("The trial still needs participants"),
-            trial.randomized < protocol_of(trial.version).target,
-            _("As many as planned are randomized. The trial manager can close the trial."),
-        ),
-        Condition(
-            "site",
-            _("The site is open"),
-            trial.site_is_open,
-            _("The trial manager opens and closes sites."),
-        ),
-        Condition(
-            "sealed",
-            _("A sealed list waits for this group"),
-            source is not None,
-            _("Ask the trial statistician: no list is sealed for this site and these answers."),
-        ),
-        Condition(
-            "place",
-            _("The list has a place left"),
-            source is None or not source.is_exhausted,
-            _("Ask the trial statistician for more places."),
-        ),
-        Condition(
-            "first",
-            _("Has not been randomized before"),
-            trial.own is None,
-            _("A participant is randomized once."),
-        ),
-    ]
+def _facts(*columns: Any) -> tuple[Standing, Situation]:
+    return Standing.read(*columns[:STANDING_COLUMNS]), Situation.read(*columns[STANDING_COLUMNS:])
 
 
 def _source(trial: Situation, standing: Standing) -> Source | None:

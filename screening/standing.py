@@ -34,6 +34,8 @@ SELECT site.key,
                       ORDER BY id DESC LIMIT 1) AS verification ON true
  WHERE participant.id = %(participant)s
 """
+STANDING_COLUMNS = 8
+"""So that another room's statement can take this one in, and split what comes."""
 
 GONE = {
     Status.WITHDRAWN_INTERVENTION,
@@ -116,5 +118,9 @@ class Standing:
 
 def standing_of(participant: Participant, now: datetime) -> Standing:
     """As committed at this moment; what a caller locked before stays so until its transaction ends."""
-    values = {"participant": participant.pk, "now": now, "baseline": BASELINE}
-    return rows(Standing.read, STANDING, values)[0]
+    return rows(Standing.read, STANDING, standing_values(participant, now))[0]
+
+
+def standing_values(participant: Participant, now: datetime) -> dict[str, Any]:
+    """What the statement asks for."""
+    return {"participant": participant.pk, "now": now, "baseline": BASELINE}

@@ -1,37 +1,53 @@
 """Giving a participant the next place on the list, in order and for good."""
 
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from django.db import connection, transaction
 
-from randomization.conditions import OfSite, Readiness, Source, judge
+from randomization.conditions import OfSite, OfStratum, Readiness, Source, readiness
 from randomization.decisions import decide
 from randomization.designs import MinimizationDesign
 from randomization.errors import ListExhausted, NotReady
-from randomization.models import Allocation, Place, Stratum
+from randomization.models import Allocation, Place
 from randomization.services.notices import tell_randomized
-from screening.standing import standing_of
 from trial.accounts.models import User
 from trial.core.db import rows
 from trial.people.models import Participant
-from trial.people.services import lock_participant
 
-LOCK_TRIAL = """
-SELECT FROM protocol_trial
- WHERE id = (SELECT trial_id FROM people_participant WHERE id = %s)
-   FOR NO KEY UPDATE
+LOCK = """
+SELECT FROM people_participant AS participant
+  JOIN protocol_trial AS trial ON trial.id = participant.trial_id
+ WHERE participant.id = %s
+   FOR UPDATE OF participant
+   FOR NO KEY UPDATE OF trial
 """
-TAKE = """
+NEXT = """
+SELECT place.id, place.stratum_id, place.position, place.content, place.code
+  FROM randomization_stratum AS stratum
+  JOIN randomization_place AS place ON place.stratum_id = stratum.id AND place.position = stratum.used + 1
+ WHERE stratum.id = %(stratum)s
+   FOR NO KEY UPDATE OF stratum
+"""
+GIVE = """
 WITH stratum AS (
     UPDATE randomization_stratum SET used = used + 1
      WHERE id = %(stratum)s AND used < places
     RETURNING id, used
 )
-SELECT place.id, place.stratum_id, place.position, place.content, place.code
+INSERT INTO randomization_allocation (participant_id, place_id, decision, protocol_version_id, at, by_id)
+SELECT %(participant)s, place.id, %(decision)s::bytea, %(version)s, %(at)s, %(by)s
   FROM randomization_place AS place
   JOIN stratum ON place.stratum_id = stratum.id AND place.position = stratum.used
+RETURNING id, place_id
 """
+
+
+class Given(NamedTuple):
+    """What was written: ids."""
+
+    allocation: int
+    place: int
 
 
 @transaction.atomic
@@ -39,30 +55,23 @@ def allocate(*, participant: Participant, by: User, now: datetime) -> Allocation
     """Give the participant the next place on the sealed list of their stratum, or the place of their site.
 
     A second call returns the first allocation. The participant's row is locked first, so no status (a
-    withdrawal, say) can be added between check and commit; then the trial's, so that its target, status and
+    withdrawal, say) can be added between check and commit; and the trial's, so that its target, status and
     version stand still; then the stratum's counter, so places are given one at a time and in order. Raises
     NotReady with what is missing, or ListExhausted.
     """
-    lock_participant(participant)
-    standing = standing_of(participant, now)
-    _lock_trial_of(participant)
-    ready = judge(participant, standing)
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [participant.pk])
+    ready = readiness(participant, now=now)
     if ready.allocation:
         return Allocation.objects.get(pk=ready.allocation)
-    allocation = Allocation.objects.create(
-        participant=participant,
-        protocol_version=ready.version,
-        at=now,
-        by=by,
-        **_given(_source(ready)),
-    )
+    source = _source(ready)
+    allocation = Allocation(participant=participant, protocol_version=ready.version, at=now, by=by)
+    if isinstance(source, OfSite):
+        _inherit(allocation, source)
+    else:
+        _give_next(allocation, source)
     tell_randomized(allocation)
     return allocation
-
-
-def _lock_trial_of(participant: Participant) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK_TRIAL, [participant.pk])
 
 
 def _source(ready: Readiness) -> Source:
@@ -74,21 +83,32 @@ def _source(ready: Readiness) -> Source:
     return ready.source
 
 
-def _given(source: Source) -> dict[str, Any]:
-    """The place, and what goes with it: whose it was, or how it was decided."""
-    if isinstance(source, OfSite):
-        return {"place": source.cluster.place, "cluster": source.cluster}
-    place = _take_next(source.stratum)
+def _inherit(allocation: Allocation, source: OfSite) -> None:
+    allocation.cluster, allocation.place = source.cluster, source.cluster.place
+    allocation.save(force_insert=True)
+
+
+def _give_next(allocation: Allocation, source: OfStratum) -> None:
+    """Count up by one and write down the place with that number, in one statement."""
     if isinstance(source.design, MinimizationDesign):
-        return {"place": place, "decision": decide(source.design, source.levels, place)}
-    return {"place": place}
+        allocation.decision = _decision(source, source.design)
+    values = {
+        "stratum": source.stratum.pk,
+        "participant": allocation.participant_id,
+        "decision": allocation.decision,
+        "version": allocation.protocol_version_id,
+        "at": allocation.at,
+        "by": allocation.by_id,
+    }
+    for given in rows(Given, GIVE, values):
+        allocation.pk, allocation.place_id = given
+        return
+    raise ListExhausted
 
 
-def _take_next(stratum: Stratum) -> Place:
-    """Count up by one and take the place with that number, in one statement."""
-    taken = rows(Place, TAKE, {"stratum": stratum.pk})
-    if not taken:
-        raise ListExhausted
-    [place] = taken
-    place.stratum = stratum
-    return place
+def _decision(source: OfStratum, design: MinimizationDesign) -> bytes:
+    """By the draw of the next place, which stays the next one: its counter is locked."""
+    for place in rows(Place, NEXT, {"stratum": source.stratum.pk}):
+        place.stratum = source.stratum
+        return decide(design, source.levels, place)
+    raise ListExhausted
