@@ -99,7 +99,7 @@ def _files(sealed: SealedList) -> Iterator[tuple[str, bytes]]:
     design = json.dumps(sealed.design, indent=2, sort_keys=True, ensure_ascii=False)
     yield "README.txt", _readme(sealed, every).encode()
     yield from revealed_files(sealed).items()
-    yield "commitments.csv", _csv("list nonce commitment published places", _commitments(every))
+    yield "commitments.csv", _csv("list nonce commitment published", _commitments(every))
     yield (
         "allocations.csv",
         _csv(
@@ -118,7 +118,7 @@ def _files(sealed: SealedList) -> Iterator[tuple[str, bytes]]:
 
 def _commitments(every: Iterable[Published]) -> Iterator[Row]:
     for one in every:
-        yield *one.files, one.commitment, one.at, one.places
+        yield *one.files, one.commitment, one.at
 
 
 def _allocations(sealed: SealedList) -> Iterator[Any]:
