@@ -53,7 +53,7 @@ def no_mask(protocol: Protocol, sites: Collection[Site]) -> Mask:
 
 def is_clustered(protocol: Protocol) -> bool:
     """Whether whole sites were randomized."""
-    return protocol.randomization.method == "pairwise_clusters"
+    return protocol.randomization.is_by_site
 
 
 def _numbered(word: str, names: Collection[str]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from analysis.services import make_due_snapshots, make_snapshot, one_moment
 from analysis.statistics.report import analyse
 from randomization.selectors import arms_for_analysis
 from tests.analysis.conftest import LATER
-from tests.factories import NOW, TINY, make_participant, make_trial
+from tests.factories import NOW, TINY, by_method, make_participant, make_trial
 from trial.audit.models import AuditEvent, ReadEvent
 from trial.core import chance
 from trial.core.db import _number
@@ -229,6 +229,15 @@ def test_the_first_analysis_of_a_snapshot_counts_its_participants(trial, partici
     report = analyse(snapshot_of(trial).path)
     working = next(line for line in report.lines if line.measure == "working" and not line.group)
     assert (working.n, working.of) == (3, 3)
+
+
+@pytest.mark.parametrize("method", ["complete_clusters", "stratified_clusters", "pairwise_clusters"])
+def test_whoever_knows_a_sites_arm_learns_no_letter_from_a_masked_cluster_trial(db, method):
+    trial = make_trial(changes=by_method(method))
+    make_participant(trial)
+    snapshot = snapshot_of(trial)
+    assert rows_of(snapshot, "participants.csv")[0]["site"] in ("site1", "site2")
+    assert manifest_of(snapshot)["plan"]["clustered"] is True
 
 
 def test_in_a_cluster_trial_sites_and_pairs_are_masked_too(db):
