@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from randomization.design import levels_of, stratum_of
 from randomization.designs import Design, design_from
+from randomization.designs.base import StrataDesign
 from randomization.models import ClusterAllocation, SealedList, Stratum
 from screening.standing import STANDING, STANDING_COLUMNS, Standing, standing_values
 from trial.core.db import rows
@@ -196,9 +197,15 @@ def _source(trial: Situation, standing: Standing) -> Source | None:
     if levels is None:
         return None
     key = stratum_of(levels, sealed.protocol)
-    if key not in sealed.strata:
+    if key not in sealed.strata or not _knows(sealed.design, levels):
         return None
     return OfStratum(sealed.strata[key], sealed.design, levels, is_exhausted=key in trial.exhausted)
+
+
+def _knows(design: Design, levels: Mapping[str, str]) -> bool:
+    """Whether the sealed design has these levels: a site that joined later is none of them."""
+    factors = design.factors if isinstance(design, StrataDesign) else ()
+    return all(levels[factor.key] in factor.levels for factor in factors)
 
 
 def _of_site(cluster: int | None) -> OfSite | None:

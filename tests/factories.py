@@ -25,7 +25,7 @@ from trial.people.services.registration import opened
 from trial.protocol.models import Trial, TrialStatus
 from trial.protocol.reading import Sources, read_sources
 from trial.protocol.schema import BASELINE
-from trial.protocol.selectors import active_protocol, active_version
+from trial.protocol.selectors import active_protocol, active_version, sources_of
 from trial.protocol.services import activate, load_protocol, set_trial_status
 from trial.questionnaires.services import save_answers, submit
 
@@ -98,6 +98,18 @@ def join_sites(trial: Trial, method: str, *keys: str, now: datetime = NOW, **of_
     activate(version=version, by="system:test", now=now)
     sync_sites(trial=trial, protocol=active_protocol(trial), now=now)
     return [trial.sites.get(key=key) for key in keys]
+
+
+def amend(trial: Trial, changes: dict[str, str], *, version: str = "1.1", now: datetime = NOW) -> None:
+    """A new version of the trial's protocol in force, with these changes in the text of the one before."""
+    sources = sources_of(active_version(trial))
+    text = re.sub(r'(?m)^version = ".*"', f'version = "{version}"', sources.protocol, count=1)
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    loaded = load_protocol(sources=Sources(text, sources.instruments), reason="An amendment.", now=now)
+    activate(version=loaded, by="system:test", now=now)
+    sync_sites(trial=trial, protocol=active_protocol(trial), now=now)
 
 
 def lock_data(trial: Trial, *, now: datetime = NOW) -> None:

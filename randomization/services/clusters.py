@@ -11,6 +11,7 @@ from randomization.models import ClusterAllocation, Place, SealedList, Stratum
 from trial.accounts.models import User
 from trial.people.models import Site
 from trial.protocol.selectors import active_version, protocol_of
+from trial.protocol.services import refuse_locked
 
 
 @transaction.atomic
@@ -19,8 +20,10 @@ def allocate_late_site(*, site: Site, by: User, now: datetime) -> list[ClusterAl
 
     The protocol in force names the site, and its group or pair. Place by place, in order: nobody chooses, and
     nobody can know what comes. A second call returns what the first one gave. Raises NotSealed; SiteRefused
-    where the site does not take a late place; NoLatePlace where the list has none or all are used.
+    where the site does not take a late place; NoLatePlace where there is none or all are used; DataLocked
+    when the trial is over.
     """
+    refuse_locked(site.trial)
     sealed = SealedList.objects.filter(trial=site.trial_id).first()
     if sealed is None:
         raise NotSealed

@@ -31,6 +31,7 @@ from trial.people.errors import ReasonMissing
 from trial.people.models import Participant, Site
 from trial.people.services import lock_participant
 from trial.protocol.selectors import active_protocol, protocol_of
+from trial.protocol.services import refuse_locked
 
 MOST_AT_ONCE = 200
 
@@ -166,9 +167,10 @@ def use_envelope(
     All must hold of the participant that holds for a randomization online, but who was there may have
     withdrawn since, and the trial or its site may have closed. The wrong group or a number out of order
     cannot be taken back: each is recorded with a deviation. A second call returns the first allocation.
-    Raises NotReady, or EnvelopeRefused.
+    Raises NotReady, EnvelopeRefused, or DataLocked.
     """
     lock_participant(participant)
+    refuse_locked(participant.trial)
     envelope = Envelope.objects.select_for_update(of=("self",)).get(pk=envelope.pk)
     if existing := Allocation.objects.filter(participant=participant).first():
         if existing.envelope_id == envelope.pk:

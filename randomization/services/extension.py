@@ -70,7 +70,7 @@ def extend(
 ) -> ListExtension:
     """Within a transaction that holds the trial."""
     design = design_from(sealed.design)
-    _refuse_what_is_final(sealed, design)
+    refuse_what_is_final(sealed, design)
     before = opened(sealed)
     file = read_more(sealed, imported, before)
     longer = _appended(before, file.places) if file else _made_longer(sealed, before, places_per_stratum)
@@ -115,7 +115,7 @@ def read_more(
     )
 
 
-def _refuse_what_is_final(sealed: SealedList, design: Design) -> None:
+def refuse_what_is_final(sealed: SealedList, design: Design) -> None:
     if design.is_cluster:
         raise NotExtended(
             _("Sites are randomized once. Places for late sites are planned in the protocol before sealing.")

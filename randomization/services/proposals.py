@@ -6,12 +6,13 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from randomization.design import design_of
+from randomization.designs import design_from
 from randomization.errors import AlreadySealed, ProposalOutdated, SecondPersonNeeded
 from randomization.importing import ImportedList
 from randomization.models import ListExtension, SealedList, SealProposal
 from randomization.sealing import seal, unseal
 from randomization.selectors import waiting_proposal
-from randomization.services.extension import extend, read_more
+from randomization.services.extension import extend, read_more, refuse_what_is_final
 from randomization.services.sealing import read_imported, seal_version
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
@@ -41,6 +42,7 @@ def propose_list(
         file = read_more(sealed, imported)
         if file is None:
             raise AlreadySealed
+        refuse_what_is_final(sealed, design_from(sealed.design))
     proposal = SealProposal(protocol_version=version, at=now, by=by)
     if file and imported:
         proposal.imported = seal(imported, table="sealproposal", row=_row(proposal), field="imported")

@@ -3,10 +3,10 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from tests.factories import NOW, TINY, make_trial
+from tests.factories import NOW, TINY, amend, make_trial
 from trial.protocol import selectors
 from trial.protocol.checks import ProtocolProblems
-from trial.protocol.errors import AlreadyActive, ReasonMissing, StatusRefused, VersionExists
+from trial.protocol.errors import AlreadyActive, ArmsChanged, ReasonMissing, StatusRefused, VersionExists
 from trial.protocol.models import Activation, ProtocolVersion, Trial, TrialStatus
 from trial.protocol.reading import Sources, read_sources
 from trial.protocol.services import activate, load_protocol, set_trial_status
@@ -143,3 +143,10 @@ def test_a_known_protocol_is_read_without_its_text(sources, django_assert_num_qu
     with django_assert_num_queries(1) as queries:
         assert selectors.active_protocol(trial).slug == "tiny"
     assert '"source"' not in queries.captured_queries[0]["sql"]
+
+
+def test_the_arms_of_a_trial_that_recruits_stay():
+    renamed = {'key = "talk"': 'key = "chat"', "talk = 1": "chat = 1", 'arm = "talk"': 'arm = "chat"'}
+    with pytest.raises(ArmsChanged, match="talk, usual"):
+        amend(make_trial(), renamed)
+    amend(make_trial("draft", recruiting=False), renamed)

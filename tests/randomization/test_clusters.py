@@ -17,6 +17,7 @@ from tests.factories import (
     NOW,
     by_method,
     join_sites,
+    lock_data,
     make_trial,
     make_user,
     make_verified_participant,
@@ -25,6 +26,7 @@ from tests.factories import (
 from tests.together import at_once
 from trial.audit.context import acting
 from trial.people.models import Site
+from trial.protocol.errors import DataLocked
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +43,14 @@ def clusters(method, slug="tiny"):
 @pytest.fixture
 def statistician(db):
     return make_user()
+
+
+def test_no_site_joins_when_the_trial_is_over(statistician):
+    trial = clusters("complete_clusters")
+    [site] = join_sites(trial, "complete_clusters", "west")
+    lock_data(trial)
+    with pytest.raises(DataLocked):
+        allocate_late_site(site=site, by=statistician, now=NOW)
 
 
 def places(allocations):

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from randomization.envelopes import accounts, envelopes_out, strata_of, suggested
+from randomization.envelopes import accounts, envelopes_out, strata_of
 from randomization.errors import EnvelopeRefused, EnvelopesRefused, NotReady, NotSealed
 from randomization.models import Allocation, Deviation, Envelope, EnvelopeReturn, EnvelopeUse, Place, Stratum
 from randomization.selectors import arm_for
@@ -19,6 +19,7 @@ from randomization.services import (
 )
 from tests.factories import (
     NOW,
+    lock_data,
     make_screened_participant,
     make_trial,
     make_user,
@@ -34,6 +35,7 @@ from trial.audit.models import ReadEvent
 from trial.people.errors import ReasonMissing
 from trial.people.models import Status
 from trial.people.services import add_status, close_site
+from trial.protocol.errors import DataLocked
 from trial.protocol.models import TrialStatus
 from trial.protocol.services import set_trial_status
 
@@ -101,7 +103,6 @@ def test_more_than_are_left_are_not_reserved_at_all(sealed, north, statistician)
 
 def test_only_strata_of_the_site_are_offered_and_taken(north, statistician):
     assert [stratum.key for stratum in strata_of(north)] == [BODY, MIND]
-    assert suggested(strata_of(north)[0]) == 6
     for key in ("site=south;complaint=body", "nothing"):
         with pytest.raises(EnvelopesRefused, match="No participant of this site"):
             reserve_envelopes(site=north, stratum_key=key, count=1, by=statistician, now=NOW)
@@ -249,6 +250,13 @@ def test_envelope_is_opened_between_printing_and_now(sealed, printed, coordinato
         use_envelope(
             envelope=printed[0], participant=participant, opened_at=opened_at, by=coordinator, now=LATER
         )
+
+
+def test_no_envelope_is_recorded_once_the_data_are_final(sealed, printed, coordinator):
+    participant = make_verified_participant(sealed, by=coordinator)
+    lock_data(sealed)
+    with pytest.raises(DataLocked):
+        used(printed[0], participant, coordinator)
 
 
 def test_what_must_hold_online_must_hold_on_paper(sealed, printed, coordinator):

@@ -8,12 +8,12 @@ import pytest
 
 from randomization.decisions import Tally, decisions, open_decision, seal_decision
 from randomization.designs import design_from
-from randomization.errors import ListDamaged
+from randomization.errors import ListDamaged, NotReady
 from randomization.models import Allocation, Place, Stratum
 from randomization.sealing import unseal_place
 from randomization.selectors import arm_for, arms_for_analysis, for_case_work, sealed_list, stratum_counts
 from randomization.services import allocate
-from tests.factories import NOW, make_trial, make_user, make_verified_participant, seal
+from tests.factories import NOW, amend, make_trial, make_user, make_verified_participant, seal
 from trial.people.models import Status
 from trial.people.services import add_status
 
@@ -52,6 +52,13 @@ def draw_of(place):
         bytes(place.content), list_id=stratum.sealed_list_id, stratum=stratum.key, position=place.position
     )
     return int(opened)
+
+
+def test_nobody_at_a_site_that_the_sealed_design_does_not_know_is_randomized(trial, by):
+    amend(trial, {"[eligibility]\n": '[[sites]]\nkey = "west"\nname = "West"\n\n[eligibility]\n'})
+    participant = make_verified_participant(trial, trial.sites.get(key="west"), by=by)
+    with pytest.raises(NotReady, match="sealed list"):
+        allocate(participant=participant, by=by, now=NOW)
 
 
 def test_each_decision_is_kept_and_can_be_computed_again(trial, by):

@@ -17,6 +17,10 @@ class AlreadyActive(DomainError):
     """The version is or was in force; a change needs a new version."""
 
 
+class ArmsChanged(DomainError):
+    """An amendment would add, drop or rename an arm after somebody may have been randomized to it."""
+
+
 class StatusRefused(DomainError):
     """The trial cannot go from its present status to that one."""
 

@@ -72,6 +72,12 @@ def blinded_trials(trials: Collection[int] | None = None) -> set[int]:
     return {one.trial_id for one in versions if protocol_of(one).randomization.masking == "blinded"}
 
 
+def protocols_so_far(trial: Trial) -> list[Protocol]:
+    """Of all versions that are or were in force, in that order."""
+    activations = trial.activations.order_by("pk").select_related("version")
+    return [protocol_of(activation.version) for activation in activations]
+
+
 def is_blinded(trial: Trial) -> bool:
     return trial.pk in blinded_trials([trial.pk])
 

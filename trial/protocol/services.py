@@ -6,10 +6,17 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from trial.protocol.checks import check
-from trial.protocol.errors import AlreadyActive, DataLocked, ReasonMissing, StatusRefused, VersionExists
+from trial.protocol.errors import (
+    AlreadyActive,
+    ArmsChanged,
+    DataLocked,
+    ReasonMissing,
+    StatusRefused,
+    VersionExists,
+)
 from trial.protocol.models import Activation, ProtocolVersion, Trial, TrialStatus
 from trial.protocol.reading import Sources
-from trial.protocol.selectors import status_of
+from trial.protocol.selectors import active_protocol, protocol_of, status_of
 
 STEPS = {
     TrialStatus.Name.DRAFT: {TrialStatus.Name.RECRUITING},
@@ -57,13 +64,15 @@ def load_protocol(*, sources: Sources, reason: str = "", now: datetime) -> Proto
 
 @transaction.atomic
 def activate(*, version: ProtocolVersion, by: str, now: datetime, reason: str = "") -> Activation:
-    """Put a loaded version in force. Raises AlreadyActive when it is or was: to go back, make a new one."""
+    """Put a loaded version in force. Raises AlreadyActive when it is or was: to go back, make a new one;
+    ArmsChanged when it has other arms than a trial that has recruited."""
     Trial.objects.select_for_update().get(pk=version.trial_id)
     if Activation.objects.filter(version=version).exists():
         raise AlreadyActive(
             _("Version %(version)s was activated before. A change needs a new version.")
             % {"version": version.version}
         )
+    _refuse_other_arms(version)
     return Activation.objects.create(
         trial=version.trial, version=version, at=now, by=by, reason=reason or version.reason
     )
@@ -82,6 +91,20 @@ def set_trial_status(*, trial: Trial, name: str, by: str, now: datetime, reason:
     if wanted == TrialStatus.Name.RECRUITING and not Activation.objects.filter(trial=trial).exists():
         raise StatusRefused(_("The trial needs an active protocol before it recruits."))
     return TrialStatus.objects.create(trial=trial, name=wanted, at=now, by=by, reason=reason)
+
+
+def _refuse_other_arms(version: ProtocolVersion) -> None:
+    """The sealed list and everybody who is randomized know the arms by their keys."""
+    trial = version.trial
+    if status_of(trial) == TrialStatus.Name.DRAFT:
+        return
+    present, next_ = (
+        {arm.key for arm in protocol.arms} for protocol in (active_protocol(trial), protocol_of(version))
+    )
+    if present != next_:
+        raise ArmsChanged(
+            _("The arms of a trial that has recruited stay: %(arms)s.") % {"arms": ", ".join(sorted(present))}
+        )
 
 
 def refuse_locked(trial: Trial) -> None:

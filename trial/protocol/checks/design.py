@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from trial.protocol.checks import methods, strata
 from trial.protocol.checks.items import repeated
-from trial.protocol.checks.methods import CLUSTERS
 from trial.protocol.checks.problems import Problem, nearest
 from trial.protocol.checks.readable import up_to_a_hole
 from trial.protocol.reading import Study
@@ -55,7 +54,7 @@ def _masking(protocol: Protocol) -> Iterator[Problem]:
     if protocol.expert_team is not None:
         what = "a case of the expert team tells the arm: only unblinded staff can open and manage cases"
         yield Problem(path, what, note=True)
-    if protocol.randomization.method in CLUSTERS:
+    if protocol.randomization.is_by_site:
         what = "everybody at a site is in the same arm: one participant's arm tells all others'"
         yield Problem(path, what, note=True)
 

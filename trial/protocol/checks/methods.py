@@ -7,9 +7,8 @@ from fractions import Fraction
 from trial.protocol.checks.problems import Problem
 from trial.protocol.checks.readable import up_to_a_hole
 from trial.protocol.schema import Protocol
-from trial.protocol.schema.trial import Randomization, Site
+from trial.protocol.schema.trial import CLUSTERS, Randomization, Site
 
-CLUSTERS = ("complete_clusters", "stratified_clusters", "pairwise_clusters")
 LISTS = ("simple", "permuted_blocks", "big_stick", "biased_coin", "minimization", "imported_list")
 USED_BY = {
     "block_sizes": ("permuted_blocks", "imported_list"),

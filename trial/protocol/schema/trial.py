@@ -190,6 +190,9 @@ Method = Literal[
     "pairwise_clusters",
 ]
 
+CLUSTERS = ("complete_clusters", "stratified_clusters", "pairwise_clusters")
+"""The methods by which whole sites are randomized."""
+
 Probability = Annotated[str, Field(pattern=r"^[1-9]\d{0,3}/[1-9]\d{0,3}$")]
 
 StaffRole = Literal["coordinator", "trial_manager", "statistician", "monitor", "unblinded_staff"]
@@ -244,6 +247,11 @@ class Randomization(Part):
     """Roles whose members are told by e-mail of each randomization, with the arm where the role may know."""
     unblinding: Unblinding | None = None
     """Emergency unblinding (`masking = "blinded"`)."""
+
+    @property
+    def is_by_site(self) -> bool:
+        """Whether whole sites are randomized, and participants inherit."""
+        return self.method in CLUSTERS
 
 
 class Weekly(Part):
