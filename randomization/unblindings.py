@@ -14,7 +14,7 @@ from trial.people.models import Membership, Participant, Site
 from trial.people.selectors import has_permission
 from trial.protocol.models import Trial
 from trial.protocol.schema.trial import Unblinding as Rules
-from trial.protocol.selectors import active_protocol, blinded_trials
+from trial.protocol.selectors import blinded_trials, protocols_so_far
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,14 @@ class Report:
 
 
 def rules_of(trial: Trial) -> Rules | None:
-    """How the trial unblinds in an emergency; None where nobody is blinded."""
+    """How the trial unblinds in an emergency; None where nobody is blinded.
+
+    As the latest version says that says how: an amendment that leaves the rules out does not loosen them.
+    """
     if trial.pk not in blinded_trials([trial.pk]):
         return None
-    return active_protocol(trial).randomization.unblinding or Rules()
+    said = (protocol.randomization.unblinding for protocol in reversed(protocols_so_far(trial)))
+    return next((rules for rules in said if rules), Rules())
 
 
 def may_be_unblinded(participant: Participant) -> bool:

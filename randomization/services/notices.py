@@ -20,10 +20,12 @@ from django.utils.translation import gettext as _
 
 from randomization.models import Allocation, Notice
 from randomization.selectors import arm_for, may_know_arm
+from trial.accounts.models import User
+from trial.accounts.permissions import Permission
 from trial.accounts.roles import BY_KEY
 from trial.messaging.services import wake_sweep
 from trial.people.models import Participant
-from trial.people.selectors import members
+from trial.people.selectors import has_permission, members
 from trial.protocol.schema import Protocol
 from trial.protocol.selectors import active_protocol, protocol_of
 
@@ -51,16 +53,22 @@ logger = logging.getLogger(__name__)
 
 @transaction.atomic
 def plan_notices(
-    *, kind: Notice.Kind, about: int, participant: Participant, roles: Collection[str], now: datetime
+    *,
+    kind: Notice.Kind,
+    about: int,
+    participant: Participant,
+    roles: Collection[str],
+    also: Collection[User] = (),
+    now: datetime,
 ) -> None:
-    """One e-mail to everybody who has one of the roles at the participant's site; each is told once.
+    """One e-mail to everybody who has one of the roles at the participant's site, and `also` to these.
 
     `about` is the number of the allocation or the unblinding. Sent soon after the commit.
     """
     Notice.objects.bulk_create(
         (
             Notice(participant=participant, kind=kind, about=about, recipient=user, planned_at=now)
-            for user in members(roles, site=participant.site)
+            for user in {*members(roles, site=participant.site), *also}
         ),
         ignore_conflicts=True,
     )
@@ -115,7 +123,7 @@ def _send(notice: Notice, now: datetime) -> bool:
         return False
     with translation.override(protocol.language):
         letter = EmailMessage(
-            _subject(notice, protocol),
+            " ".join(_subject(notice, protocol).split()),
             _body(notice, protocol, now),
             to=[notice.recipient.email],
             headers={"Message-ID": _message_id(notice)},
@@ -142,10 +150,11 @@ def _body(notice: Notice, protocol: Protocol, now: datetime) -> str:
     at = notice.planned_at.astimezone(ZoneInfo(protocol.time_zone))
     facts = [
         (_("Trial"), protocol.names.in_(protocol.language)),
-        (_("Study id"), participant.study_id),
         (_("Site"), participant.site.name),
         (_("Time"), formats.date_format(at, "DATETIME_FORMAT")),
     ]
+    if has_permission(notice.recipient, Permission.VIEW_PARTICIPANT, site=participant.site):
+        facts.insert(1, (_("Study id"), participant.study_id))
     if notice.kind == Notice.Kind.RANDOMIZED and may_know_arm(notice.recipient, participant):
         arm = arm_for(user=notice.recipient, participant=participant, reason=_reason(notice), now=now)
         facts.append((_("Group"), arm.name.in_(protocol.language)))

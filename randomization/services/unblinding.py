@@ -109,7 +109,14 @@ def _decide(
 ) -> UnblindingDecision:
     decision = UnblindingDecision.objects.create(unblinding=unblinding, released=released, by=by, at=now)
     if released:
-        _tell(Notice.Kind.UNBLINDED, unblinding, rules.tell, now)
+        plan_notices(
+            kind=Notice.Kind.UNBLINDED,
+            about=unblinding.pk,
+            participant=unblinding.participant,
+            roles=rules.tell,
+            also=[unblinding.by] if by != unblinding.by else [],
+            now=now,
+        )
     return decision
 
 

@@ -78,6 +78,15 @@ def test_roles_that_concealment_keeps_apart(tiny, manager, held, wanted):
     grant(user=user, role=wanted, trial=make_trial("other"), by=None, now=NOW)
 
 
+def test_in_a_blinded_trial_no_expert_meets_participants(manager):
+    changes = {"[randomization]\n": '[randomization]\nmasking = "blinded"\n'}
+    blinded = make_trial("blinded", changes=changes)
+    expert = make_user("expert", trial=blinded)
+    for role in ("coordinator", "trial_manager"):
+        with pytest.raises(RolesKeptApart):
+            grant(user=expert, role=role, trial=blinded, by=None, now=NOW)
+
+
 def test_the_database_refuses_a_role_twice_or_at_a_site_of_no_trial(tiny, north):
     user = make_user("coordinator", trial=tiny)
     common = {"user": user, "role": "coordinator", "granted_at": NOW}

@@ -12,16 +12,18 @@ from randomization.unblindings import (
     asked_about,
     may_be_unblinded,
     report,
+    rules_of,
     unblinded_count,
     unblindings_of,
     waiting_for,
 )
-from tests.factories import NOW, TINY, make_trial, make_user, make_verified_participant, seal
+from tests.factories import NOW, TINY, amend, make_trial, make_user, make_verified_participant, seal
 from tests.randomization.test_allocation import refused
 from tests.together import at_once
 from trial.audit.context import acting
 from trial.audit.models import ReadEvent
 from trial.people.errors import NotPermitted
+from trial.protocol.selectors import active_protocol
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +46,15 @@ def make_blinded(slug="blinded", **rules):
     trial = make_trial(slug, changes=blinded(**rules))
     seal(trial)
     return trial
+
+
+def test_amendment_without_rules_leaves_the_second_person_and_who_is_told(db):
+    trial = make_blinded(second_person=True)
+    rules = blinded(second_person=True)['[[randomization.strata]]\nkey = "site"']
+    amend(trial, {rules: '[[randomization.strata]]\nkey = "site"'})
+    assert active_protocol(trial).randomization.unblinding is None
+    assert rules_of(trial).second_person
+    assert rules_of(trial).tell == ("monitor",)
 
 
 def randomized_in(trial):
@@ -173,7 +184,8 @@ def test_second_person_decides_before_anything_is_shown(guarded, colleagues):
     assert unblinded_arm(user=asker, asked=the(unblinding), now=NOW).key in {"talk", "usual"}
     with pytest.raises(NotPermitted):
         unblinded_arm(user=colleague, asked=the(unblinding), now=NOW)
-    assert list(Notice.objects.filter(kind="unblinded").values_list("recipient", flat=True)) == [monitor.pk]
+    told = Notice.objects.filter(kind="unblinded").values_list("recipient", flat=True)
+    assert set(told) == {monitor.pk, asker.pk}
     assert waiting_for(other, sites) == []
 
 

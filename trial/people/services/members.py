@@ -23,6 +23,7 @@ from trial.people.models import Membership, Site
 from trial.people.selectors import granting, has_permission, memberships
 from trial.protocol.models import Trial
 from trial.protocol.schema import Protocol
+from trial.protocol.selectors import blinded_trials
 
 KEPT_APART: tuple[tuple[type[Role], type[Role]], ...] = (
     (Statistician, Coordinator),
@@ -39,6 +40,8 @@ KEPT_APART: tuple[tuple[type[Role], type[Role]], ...] = (
 )
 """Who holds the lists never meets participants, who analyses blinded never learns an arm, and who knows the
 arms of a blinded trial neither verifies nor randomizes."""
+APART_IF_BLINDED = ((Expert, Coordinator), (Expert, TrialManager))
+"""An expert learns the arm of a blinded trial by being given a case."""
 
 
 @transaction.atomic
@@ -139,10 +142,12 @@ def _must_manage(site: Site, by: User) -> None:
 
 
 def _refuse_conflicts(user: User, role: type[Role], trial: Trial | None) -> None:
+    blinded = blinded_trials(None if trial is None else [trial.pk])
+    apart = (*KEPT_APART, *APART_IF_BLINDED) if blinded else KEPT_APART
     for held in memberships(user):
         same_trial = trial is None or held.trial_id is None or held.trial_id == trial.pk
         pair = {BY_KEY[held.role], role}
-        if same_trial and any(pair == {one, other} for one, other in KEPT_APART):
+        if same_trial and any(pair == {one, other} for one, other in apart):
             raise RolesKeptApart(
                 _("One person cannot be both %(held)s and %(role)s in the same trial.")
                 % {"held": BY_KEY[held.role].name, "role": role.name}
