@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from randomization.envelopes import stratum_in_words, suggested
+from randomization.envelopes import stratum_in_words
 from randomization.models import EnvelopeReturn, Stratum
 from randomization.services.envelopes import MOST_AT_ONCE
 from trial.accounts.forms import ConfirmForm
@@ -39,7 +39,7 @@ class ReserveForm(ConfirmForm):
                 min_value=0,
                 max_value=MOST_AT_ONCE,
                 required=False,
-                initial=0 if after else suggested(stratum),
+                initial=0,
                 widget=forms.NumberInput(attrs={"class": "tb-short"}),
             )
         self.fields["after"].initial = after

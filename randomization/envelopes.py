@@ -147,12 +147,6 @@ def strata_of(site: Site) -> list[Stratum]:
     return [one for one in strata.select_related("sealed_list") if level in (None, *one.key.split(";"))]
 
 
-def suggested(stratum: Stratum) -> int:
-    """A whole block, the largest; six where there are none; no more than are left."""
-    sizes = stratum.sealed_list.design.get("block_sizes") or [6]
-    return min(max(sizes), stratum.places - stratum.used)
-
-
 def refuse_envelopes(site: Site) -> None:
     """Raises NotSealed, or EnvelopesRefused with the reason why this site can have none."""
     design = design_from(_sealed(site.trial).design)

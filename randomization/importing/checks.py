@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from django.utils.translation import gettext as _
 
@@ -119,9 +120,21 @@ def codes(lines: Sequence[Line], words: ListWords, before: frozenset[str]) -> It
                 _("This randomization number names an arm, and numbers are not sealed."), line.row, CODE
             )
         seen.setdefault(code, line.row)
-    if _tells(lines, lambda code: code[0]) or _tells(lines, lambda code: code[-1]):
-        what = _("The randomization numbers tell the arm by their first or last character.")
+    if any(_tells(lines, part) for part in _parts(lines)):
+        what = _("The randomization numbers tell the arm by one of their characters or by their length.")
         yield Defect(what, None, CODE)
+
+
+def _parts(lines: Sequence[Line]) -> Iterator[Callable[[str], str]]:
+    """What somebody may look at: the length of a number, and each character from either end."""
+    yield lambda code: str(len(code))
+    for at in range(max((len(line.code) for line in lines), default=0)):
+        yield partial(_character, at=at)
+        yield partial(_character, at=-at - 1)
+
+
+def _character(code: str, at: int) -> str:
+    return code[at] if -len(code) <= at < len(code) else ""
 
 
 def _tells(lines: Sequence[Line], part: Callable[[str], str]) -> bool:

@@ -8,6 +8,7 @@ number; each stratum field has a column with raw codes. The rows of a stratum ar
 without a name, and `notes`, are for people.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -49,7 +50,7 @@ class Columns:
 def columns_of(table: Table, words: ListWords) -> Columns:
     """Raises ListRefused with all that is wrong with the header."""
     names = [plain(name) for name in table.header]
-    twice = {name for name in names if name not in FOR_PEOPLE and names.count(name) > 1}
+    twice = {name for name, count in Counter(names).items() if name not in FOR_PEOPLE and count > 1}
     if twice:
         raise ListRefused(Defect(_("This column stands twice."), 1, name) for name in sorted(twice))
     return _our_columns(names, words) if OURS & set(names) else _redcap_columns(names, table, words)

@@ -157,6 +157,7 @@ class Deviation(Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("recorded by")
     )
 
+    audit_redact = ("description",)
     privacy = Privacy(health=("description",), pseudonymous=("id", "participant", "kind", "at", "by"))
 
     class Meta:

@@ -165,7 +165,7 @@ def _in_words(value: object, field: Field | None, rows: Rows, tell: Callable[[ob
         known = dict(field.flatchoices or settings.LANGUAGES)
         return str(known.get(value, value))
     if isinstance(field, ForeignKey):
-        return rows.get((field.related_model, str(value)), str(value))
+        return rows.get((field.related_model, str(value)), _("(not shown)"))
     if _holds_actor(field):
         return rows[None, str(value)]
     if isinstance(field, DateField):
