@@ -21,7 +21,6 @@ from randomization.models import (
     SealProposal,
     Stratum,
 )
-from randomization.names import is_at_once
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.audit.services import record_read
@@ -177,8 +176,9 @@ def stratum_counts(trial: Trial) -> list[StratumCount]:
 def places_left(trial: Trial) -> PlacesLeft:
     """Whether some group's list comes to its end. Neither which nor how many: for who meets participants."""
     sealed = sealed_list(trial)
-    design = design_from(sealed.design) if sealed else None
-    counts = [one for one in stratum_counts(trial) if design and not is_at_once(design, one.key)]
+    if sealed is None or design_from(sealed.design).is_cluster:
+        return PlacesLeft.ENOUGH  # sites wait for places then, and the statistician sees them
+    counts = stratum_counts(trial)
     if any(one.used_up for one in counts):
         return PlacesLeft.NONE
     return PlacesLeft.FEW if any(one.nearly_used for one in counts) else PlacesLeft.ENOUGH

@@ -32,7 +32,7 @@ from randomization.designs import (
 )
 from randomization.designs.base import StrataDesign
 
-MAXIMUM_PARTICIPANTS, MAXIMUM_STRATA = 5000, 400
+MAXIMUM_PARTICIPANTS, MAXIMUM_STRATA, MAXIMUM_BLOCK = 5000, 400, 40
 MOMENTS = 24
 """So many points has the course of the imbalance."""
 OVERALL, STRATUM, LEVEL, SITES, PARTICIPANTS = "overall", "stratum", "level", "sites", "participants"
@@ -104,6 +104,8 @@ def refuse_what_cannot_be_assessed(design: Design, participants: int) -> None:
     if isinstance(design, ImportedDesign) and design.block_size is None:
         raise DesignRefused(_("The protocol does not say how the imported list was made."))
     design.refuse_what_can_be_guessed()
+    if isinstance(design, BlockDesign) and max(design.block_sizes) > MAXIMUM_BLOCK:
+        raise DesignRefused(_("A report is made for blocks of at most %(most)s.") % {"most": MAXIMUM_BLOCK})
     if not 1 <= participants <= MAXIMUM_PARTICIPANTS:
         raise DesignRefused(
             _("A report is made for at most %(most)s participants.") % {"most": MAXIMUM_PARTICIPANTS}

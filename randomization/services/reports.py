@@ -18,6 +18,8 @@ from trial.protocol.models import Trial
 MAKE_REPORTS = "randomization.tasks.make_due_reports"
 PATIENCE = timedelta(minutes=10)
 """By then a report is ready, or its worker is gone."""
+GIVE_UP = timedelta(hours=1)
+"""A report that still ends its workers after this long is not tried again."""
 SEEDS = 2**32
 _STEP = 5
 """Percent between two notes of progress."""
@@ -66,9 +68,9 @@ def make_due_reports(*, now: datetime) -> int:
 
 def _claim(now: datetime) -> DesignReport | None:
     """The one that has waited longest, claimed with an UPDATE that must hit one row."""
-    waiting = DesignReport.objects.filter(
-        Q(claimed_at=None) | Q(claimed_at__lt=now - PATIENCE), answer__isnull=True, error=""
-    )
+    unfinished = DesignReport.objects.filter(answer__isnull=True, error="")
+    unfinished.filter(claimed_at__lt=now - PATIENCE, asked_at__lt=now - GIVE_UP).update(error="TimeoutError")
+    waiting = unfinished.filter(Q(claimed_at=None) | Q(claimed_at__lt=now - PATIENCE))
     for report in waiting.order_by("asked_at"):
         if waiting.filter(pk=report.pk, claimed_at=report.claimed_at).update(claimed_at=now, progress=0):
             report.claimed_at = now

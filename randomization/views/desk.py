@@ -49,7 +49,7 @@ def desk_of(request: HttpRequest, trial: Trial) -> dict[str, object]:
         "extensions": selectors.extensions(trial),
         "proposal": selectors.waiting_proposal(trial),
         "counts": [(names.stratum(one.key), one) for one in counts],
-        "nearly_used": any(one.nearly_used for one in counts),
+        "nearly_used": not design.is_cluster and any(one.nearly_used for one in counts),
         "waiting": selectors.waiting_sites(trial),
         "refused": _refusal(design),
         "may_seal": not sealed and may_seal,

@@ -18,7 +18,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from expertteam.selectors import case_of
 from randomization.certificate import certificate as draw_certificate
-from randomization.designs import PairDesign
 from randomization.selectors import (
     allocation_fact,
     arm_for,
@@ -135,13 +134,13 @@ def randomize(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("admin:people_participant_allocation", pk)
     conditions = checklist(one, now=now())
     ready = all(condition.met for condition in conditions)
-    in_pairs = active_protocol(one.trial).randomization.method == PairDesign.method
+    by_site = active_protocol(one.trial).randomization.is_by_site
     context = {
         "participant": one,
         "form": form,
         "conditions": conditions,
         "ready": ready,
-        "in_pairs": in_pairs,
+        "by_site": by_site,
     }
     return render(request, "office/randomize.html", context)
 
