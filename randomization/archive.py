@@ -16,7 +16,15 @@ from django.conf import settings
 from django.db import transaction
 
 from randomization.arms import arms_of
-from randomization.commitments import VERIFIER, Published, published, reveal_of, revealed_files, verifier
+from randomization.commitments import (
+    VERIFIER,
+    Published,
+    commands,
+    published,
+    reveal_of,
+    revealed_files,
+    verifier,
+)
 from randomization.committed import opened
 from randomization.decisions import decisions
 from randomization.errors import NotRevealed, NotSealed
@@ -26,6 +34,7 @@ from randomization.models import (
     Deviation,
     Envelope,
     EnvelopeReturn,
+    EnvelopeUse,
     SealedList,
     Unblinding,
     UnblindingDecision,
@@ -44,8 +53,8 @@ list.txt, nonce.txt   the list as it was revealed, and the secret number that be
 seed.txt              the secret seed that the list was made from (not there for a list made elsewhere)
 commitments.csv       the numbers that were published when the lists were sealed
 allocations.csv       who was given which place, in the order in which it was recorded
-envelopes.csv         places that were printed for days when the system was down
-sites.csv             in a cluster trial: the place of each site
+envelopes.csv         places that were reserved as envelopes for days when the system was down
+sites.csv             in a cluster trial: the place of each site, in the order in which they came
 deviations.csv        mistakes at randomization; everybody is analysed as allocated
 unblindings.csv       who was unblinded before the end
 design.json           how the list was made; {specification} says what it means
@@ -103,7 +112,7 @@ def _files(sealed: SealedList) -> Iterator[tuple[str, bytes]]:
     yield (
         "allocations.csv",
         _csv(
-            f"number study_id stratum position arm at site envelope {columns}",
+            f"number study_id stratum position arm at site envelope opened {columns}",
             ([*row, *(levels[row[3]][key] for key in factors)] for row in _allocations(sealed)),
         ),
     )
@@ -124,6 +133,8 @@ def _commitments(every: Iterable[Published]) -> Iterator[Row]:
 def _allocations(sealed: SealedList) -> Iterator[Any]:
     allocations = Allocation.objects.filter(place__stratum__sealed_list=sealed)
     arms = dict(arms_of(allocations))
+    uses = EnvelopeUse.objects.filter(allocation__in=allocations)
+    opened_at = dict(uses.values_list("allocation__participant", "opened_at"))
     rows = allocations.order_by("pk").values_list(
         "participant_id",
         "participant__study_id",
@@ -134,7 +145,8 @@ def _allocations(sealed: SealedList) -> Iterator[Any]:
         "envelope__number",
     )
     for number, (participant, study_id, stratum, position, *rest) in enumerate(rows.iterator(), start=1):
-        yield [number, study_id, stratum, position, arms[participant], *rest]
+        opening = opened_at.get(participant)
+        yield [number, study_id, stratum, position, arms[participant], *rest, opening]
 
 
 def _envelopes(sealed: SealedList) -> Iterator[Row]:
@@ -177,14 +189,13 @@ def _unblindings(sealed: SealedList) -> Iterator[Row]:
 
 
 def _readme(sealed: SealedList, every: Sequence[Published]) -> str:
-    seed = " --seed seed.txt" if sealed.seed else ""
-    commands = [f"  python {VERIFIER} {' '.join(one.files)} {one.commitment}{seed}" for one in every]
-    commands[-1] += " --envelopes envelopes.csv allocations.csv"
+    lines = [f"  {command}" for command in commands(sealed)]
+    lines[-1] += " --envelopes envelopes.csv --sites sites.csv allocations.csv"
     longer = "; list-1.txt and so on: the longer ones" if len(every) > 1 else ""
     return README.format(
         trial=sealed.trial.slug,
         longer=longer,
-        commands="\n".join(commands),
+        commands="\n".join(lines),
         specification=SPECIFICATION,
         verifier=VERIFIER,
         sums=SUMS,

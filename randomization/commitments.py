@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from randomization import verify_list
 from randomization.committed import committed_lists, opened, seed
-from randomization.designs import Design, MinimizationDesign, PairDesign, design_from
-from randomization.models import ListExtension, Reveal, SealedList, Stratum
+from randomization.designs import Design, PairDesign, design_from
+from randomization.models import ListExtension, Place, Reveal, SealedList, Stratum
 
 VERIFIER = "verify_list.py"
 GROUP = 8
@@ -45,6 +47,19 @@ def published(sealed: SealedList) -> list[Published]:
     ]
 
 
+def covering(place: Place) -> Published:
+    """The commitment that holds for the place: of the first list that was long enough for it."""
+    sealed, stratum = place.stratum.sealed_list, place.stratum.key
+    before = ListExtension.objects.filter(sealed_list=sealed).values_list("sizes_before", flat=True)
+    return published(sealed)[sum(place.position > sizes[stratum] for sizes in before)]
+
+
+def commands(sealed: SealedList) -> list[str]:
+    """By which anybody checks each list, the first one first, once they are revealed."""
+    seed = ["--seed", "seed.txt"] if sealed.seed else []
+    return [" ".join(["python", VERIFIER, *one.files, one.commitment, *seed]) for one in published(sealed)]
+
+
 def lists_of(sealed: SealedList) -> int:
     """How many strata it has. How many places is not told: whole blocks would show their size."""
     return Stratum.objects.filter(sealed_list=sealed).count()
@@ -56,6 +71,13 @@ def reveal_of(sealed: SealedList) -> Reveal | None:
 
 def revealed_files(sealed: SealedList) -> Mapping[str, bytes]:
     """Every list with its nonce, and the seed of them all where there is one. Only after the reveal."""
+    return _revealed_files(sealed.pk, ListExtension.objects.filter(sealed_list=sealed).count())
+
+
+@lru_cache(maxsize=2)
+def _revealed_files(list_id: UUID, extensions: int) -> Mapping[str, bytes]:
+    """Kept, since anybody may ask for them at any time; from the reveal on nothing of them changes."""
+    sealed = SealedList.objects.select_related("trial").get(pk=list_id)
     files: dict[str, bytes] = {}
     for made, one in zip(committed_lists(sealed, opened(sealed)), published(sealed), strict=True):
         name, nonce = one.files
@@ -83,13 +105,8 @@ def meaning(sealed: SealedList) -> str:
             "Before the first participant came, it was drawn which site comes into which group, and sealed. "
             "This number is the fingerprint of what was drawn."
         )
-    if isinstance(design, MinimizationDesign):
-        return _(
-            "Before the first participant was randomized, the random numbers by which the groups are decided "
-            "were drawn and sealed. This number is their fingerprint."
-        )
     return _(
-        "Before the first participant was randomized, the order of the groups was drawn and sealed. "
+        "Before the first participant was randomized, all that chance decides was drawn and sealed. "
         "This number is its fingerprint."
     )
 

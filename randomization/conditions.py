@@ -87,7 +87,7 @@ WORDS = {
     ),
     "fits": Words(
         _("The answers meet the criteria that apply now"),
-        _("The protocol was changed after the participant answered, who no longer fits it."),
+        _("The protocol was changed after the participant answered; the participant no longer fits it."),
     ),
     "verified": Words(_("Is verified as eligible"), _("Go through the criteria and verify them.")),
     "recruiting": Words(_("The trial is recruiting"), _("The trial manager opens and closes the trial.")),

@@ -147,7 +147,7 @@ class Drill:
         return f"{len(people)} allocations{self._in_order(people)}."
 
     def kill(self) -> str:
-        """Some hold both locks and have written everything but the last word; some are anywhere."""
+        """Some hold all locks and have written everything but the last word; some are anywhere."""
         held = self.crowd(KILLED_IN_THE_MIDDLE)
         holders = [Client([one.pk], by=self.by.pk, now=self.now, hold=True) for one in held]
         share = self.clicks // 5

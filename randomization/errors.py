@@ -11,7 +11,7 @@ class DesignRefused(DomainError):
 
 class AlreadySealed(DomainError):
     def __init__(self) -> None:
-        super().__init__(_("The lists of this trial are already sealed. A sealed list is never made again."))
+        super().__init__(_("The list of this trial is already sealed. A sealed list is never made again."))
 
 
 class ListMissing(DomainError):
@@ -41,7 +41,7 @@ class NotExtended(DomainError):
 
 class NotSealed(DomainError):
     def __init__(self) -> None:
-        super().__init__(_("The statistician has not sealed the randomization lists of this trial yet."))
+        super().__init__(_("The statistician has not sealed the randomization list of this trial yet."))
 
 
 class NotOver(DomainError):
@@ -96,7 +96,7 @@ class NoLatePlace(DomainError):
 
     def __init__(self) -> None:
         super().__init__(
-            _("The sealed list has no late place left for this site. Ask for more places, or leave it out.")
+            _("The sealed list has no late place left for this site. This site cannot take part.")
         )
 
 

@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 
 from randomization.committed import Opened, committed_lists, made, opened
 from randomization.decisions import Tally, decisions
-from randomization.designs import ClusterDesign, MinimizationDesign, PairDesign, design_from
+from randomization.design import SITE
+from randomization.designs import MinimizationDesign, design_from
 from randomization.designs.base import EVERYBODY
-from randomization.designs.clusters import LATE
+from randomization.designs.clusters import LATE, SitesDesign
 from randomization.errors import ListDamaged, NotSealed
 from randomization.models import (
     Allocation,
@@ -24,6 +25,7 @@ from randomization.models import (
 )
 from randomization.trail import check_chain, check_tables
 from trial.protocol.models import Trial
+from trial.protocol.selectors import protocol_of
 
 
 @dataclass(frozen=True)
@@ -78,12 +80,12 @@ def _check_list(sealed: SealedList, listed: Opened) -> None:
 
 
 def _check_counter(stratum: Stratum, places: int) -> None:
-    """Every place up to the counter was given to one participant or site, or printed in an envelope."""
+    """Every place up to the counter was given to one participant or site, or reserved as an envelope."""
     sites = ClusterAllocation.objects.filter(place__stratum=stratum)
     online = Allocation.objects.filter(place__stratum=stratum, cluster=None, envelope=None)
-    printed = Envelope.objects.filter(place__stratum=stratum)
+    reserved = Envelope.objects.filter(place__stratum=stratum)
     given = _positions(online)
-    taken = sorted([*given, *_positions(printed), *_positions(sites)])
+    taken = sorted([*given, *_positions(reserved), *_positions(sites)])
     if stratum.places != places:
         raise ListDamaged(_("the number of places of %(stratum)s") % {"stratum": stratum.key})
     if taken != list(range(1, stratum.used + 1)) or given != sorted(given):
@@ -117,7 +119,7 @@ def _check_allocations(sealed: SealedList) -> None:
 def _check_sites(sealed: SealedList) -> None:
     """The sites of the design have the places that it names; others have late ones, in order of coming."""
     design = design_from(sealed.design)
-    if not isinstance(design, ClusterDesign | PairDesign):
+    if not isinstance(design, SitesDesign):
         return
     rows = ClusterAllocation.objects.filter(place__stratum__sealed_list=sealed).order_by("pk")
     places = {
@@ -139,15 +141,24 @@ def _check_sites(sealed: SealedList) -> None:
 
 
 def _check_decisions(sealed: SealedList, listed: Opened) -> None:
-    """Minimization: each decision made again from its draw, its levels and all decisions before it."""
+    """Minimization: each decision made again from its draw, its levels and all decisions before it.
+
+    The level of a factor that is the site must be the participant's site; answers may be corrected later.
+    """
     design = design_from(sealed.design)
     if not isinstance(design, MinimizationDesign):
         return
-    if Allocation.objects.filter(place__stratum__sealed_list=sealed, decision=None).exists():
+    allocations = Allocation.objects.filter(place__stratum__sealed_list=sealed)
+    if allocations.filter(decision=None).exists():
         raise ListDamaged(_("an allocation lacks its decision"))
+    sites = dict(allocations.values_list("place__position", "participant__site__key"))
+    factors = protocol_of(sealed.protocol_version).randomization.strata
+    by_site = [factor.key for factor in factors if factor.source == SITE]
     tally = Tally()
     for position, kept in decisions(sealed):
         draw = int(listed[EVERYBODY][position - 1])
-        if kept != design.decide(kept.levels, tally.counts, draw):
+        if kept != design.decide(kept.levels, tally.counts, draw) or any(
+            kept.levels[factor] != sites[position] for factor in by_site
+        ):
             raise ListDamaged(_("the decision at place %(number)s") % {"number": position})
         tally.add(kept)

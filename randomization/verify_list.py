@@ -1,13 +1,14 @@
 """Checks a revealed randomization list. It needs Python 3.11 or newer, and nothing else: no part of Tilbake.
 
-    python verify_list.py list.txt nonce.txt COMMITMENT [allocations.csv] [--envelopes FILE] [--seed FILE]
+    python verify_list.py LIST NONCE NUMBER [allocations.csv] [--envelopes FILE] [--sites FILE] [--seed FILE]
 
 It compares
-  1. list and nonce with the commitment that was published before the first participant;
+  1. list and nonce with the commitment, the number that was published before the first participant;
   2. with --seed: every place with the list made again from the secret seed (what the list was drawn from);
   3. with allocations.csv: every participant's place and arm with the list, in order, none skipped, none given
      twice. With minimization every decision is made again from the list's draws and the participants' levels.
-     --envelopes names the places that were printed for days when the system was down.
+     --envelopes names the places that were reserved for days when the system was down; --sites, in a cluster
+     trial, those of the sites as they came: without it, a late place that was skipped is not noticed.
 
 It says one sentence for each and ends with 0, or says the first thing that does not agree and ends with 1
 (2: a file cannot be read). How lists are made is written down in randomization-list.md.
@@ -29,8 +30,7 @@ from pathlib import Path
 from typing import Any
 
 HEAD = re.compile(r"tilbake-list-1\ntrial (?P<trial>\S+)\ndesign (?P<design>.+)\n")
-WORDS = 2**32
-"""A word of the stream is a number below this."""
+WORDS = 2**32  # a word of the stream is a number below this
 
 Row = dict[str, str]
 Design = dict[str, Any]
@@ -85,13 +85,10 @@ def read_bytes(name: str) -> bytes:
 
 def read_number(name: str) -> bytes:
     """Nonce and seed are files with 32 bytes, written as 64 hexadecimal digits."""
-    try:
-        number = bytes.fromhex(read_bytes(name).decode("ascii").strip())
-    except ValueError:
-        number = b""
-    if len(number) != 32:
+    digits = read_bytes(name).strip()
+    if not re.fullmatch(rb"[0-9a-fA-F]{64}", digits):
         raise Unreadable(f"{name} must hold 64 hexadecimal digits and nothing else")
-    return number
+    return bytes.fromhex(digits.decode())
 
 
 def read_csv(name: str, columns: str) -> list[Row]:
@@ -245,18 +242,19 @@ def check_seed(listed: RevealedList, seed: bytes) -> None:
 # --- 3. the allocations ---
 
 
-def check_allocations(listed: RevealedList, rows: list[Row], envelopes: list[Row]) -> None:
+def check_allocations(listed: RevealedList, rows: list[Row], envelopes: list[Row], sites: list[Row]) -> None:
     everybody = Counter(row["study_id"] for row in rows)
     for number, row in enumerate(rows, start=1):
         if row["number"] != str(number):
             raise Disagreement(f"allocation {number} is missing or out of order")
         if everybody[row["study_id"]] > 1:
             raise Disagreement(f"{row['study_id']} was allocated twice")
+    rows = [*sites, *rows] if listed.method.endswith("_clusters") else rows
     held = [listed.at(row["stratum"], row["position"], name_of(row)) for row in rows]
     for one in envelopes:
         listed.at(one["stratum"], one["position"], f"envelope {one['number']} of {one['site']}")
     if listed.method.endswith("_clusters"):
-        check_sites(listed, rows)
+        check_sites(listed, rows, sites)
     else:
         check_order(rows, envelopes)
     arms = decided(listed.design, rows, held) if listed.method == "minimization" else iter(held)
@@ -281,30 +279,32 @@ def check_order(rows: list[Row], envelopes: list[Row]) -> None:
             taken[one["stratum"]].append(int(one["position"]))
     for stratum, positions in taken.items():
         for expected, position in enumerate(sorted(positions), start=1):
-            if position < expected:
-                raise Disagreement(f"place {position} of {stratum} was given twice")
-            if position > expected:
-                raise Disagreement(f"place {expected} of {stratum} was skipped")
+            if position != expected:
+                became = "given twice" if position < expected else "skipped"
+                raise Disagreement(f"place {min(position, expected)} of {stratum} was {became}")
 
 
 def name_of(row: Row) -> str:
-    return f"allocation {row['number']} ({row['study_id']})"
+    return f"allocation {row['number']} ({row['study_id']})" if "number" in row else f"site {row['site']}"
 
 
 def place_of(row: Row) -> tuple[str, int]:
     return row["stratum"], int(row["position"])
 
 
-def check_sites(listed: RevealedList, rows: list[Row]) -> None:
-    """All participants of a site have the site's place; the first sites have the place of their design."""
+def check_sites(listed: RevealedList, rows: list[Row], came: list[Row]) -> None:
+    """All participants of a site have its place: that of the design or, for a late site, the next one."""
     of_site: dict[str, tuple[str, int]] = {}
     for name, sites in listed.design["pairs" if listed.method == "pairwise_clusters" else "groups"]:
         stratum = f"pair={name}" if listed.method == "pairwise_clusters" else site_stratum("group", name)
         of_site |= {site: (stratum, position) for position, site in enumerate(sorted(sites), start=1)}
     of_place = {place: site for site, place in of_site.items()}
+    check_order([one | {"envelope": ""} for one in came if one["site"] not in of_site], [])
+    if came and (others := {row["site"] for row in rows} - {one["site"] for one in came}):
+        raise Disagreement(f"no place is named for the site {min(others)}")
     for row in rows:
         if of_site.setdefault(row["site"], place_of(row)) != place_of(row):
-            raise Disagreement(f"{name_of(row)} does not have the place of its site {row['site']}")
+            raise Disagreement(f"{name_of(row)} does not have the place of the site {row['site']}")
         if of_place.setdefault(place_of(row), row["site"]) != row["site"]:
             raise Disagreement(f"{name_of(row)} has the place of the site {of_place[place_of(row)]}")
 
@@ -326,15 +326,11 @@ def decided(design: Design, rows: list[Row], held: list[str]) -> Iterator[str]:
 def decide(design: Design, counts: dict[tuple[str, str, str], int], levels: dict[str, str], draw: int) -> str:
     """Pocock and Simon's rule: most probably the arm that balances best, by a draw that was made before."""
     ratio: dict[str, int] = dict(design["ratio"])
-    scores = {}
-    for arm in ratio:
-        scores[arm] = Fraction(0)
-        for key, _levels, weight in design["factors"]:
-            numbers = [
-                Fraction(counts.get((key, levels[key], other), 0) + (other == arm), share)
-                for other, share in ratio.items()
-            ]
-            scores[arm] += weight * imbalance(numbers, design["imbalance"])
+    scores = dict.fromkeys(ratio, Fraction(0))
+    for arm, (key, _levels, weight) in itertools.product(ratio, design["factors"]):
+        with_arm = {one: counts.get((key, levels[key], one), 0) + (one == arm) for one in ratio}
+        numbers = [Fraction(with_arm[one], share) for one, share in ratio.items()]
+        scores[arm] += weight * imbalance(numbers, design["imbalance"])
     best = [arm for arm in ratio if scores[arm] == min(scores.values())]
     total, smallest, reached = sum(ratio.values()), min(ratio.values()), Fraction(0)
     for arm in ratio:
@@ -372,8 +368,11 @@ def check(given: argparse.Namespace) -> Iterator[str]:
         yield "The seed makes this list, every place of it."
     if given.allocations:
         rows = read_csv(given.allocations, "number study_id stratum position arm site envelope")
+        if not given.envelopes and any(row["envelope"] for row in rows):
+            raise Unreadable("some places were in envelopes: give --envelopes envelopes.csv")
         envelopes = read_csv(given.envelopes, "site number stratum position state") if given.envelopes else []
-        check_allocations(listed, rows, envelopes)
+        sites = read_csv(given.sites, "site stratum position arm") if given.sites else []
+        check_allocations(listed, rows, envelopes, sites)
         yield f"All {len(rows)} allocations follow the list."
 
 
@@ -384,6 +383,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("commitment", help="the number that was published in advance")
     parser.add_argument("allocations", nargs="?", help="allocations.csv from the closing archive")
     parser.add_argument("--envelopes", metavar="FILE", help="envelopes.csv from the closing archive")
+    parser.add_argument("--sites", metavar="FILE", help="sites.csv from the closing archive")
     parser.add_argument("--seed", metavar="FILE", help="seed.txt: 64 hexadecimal digits")
     try:
         for sentence in check(parser.parse_intermixed_args(arguments)):

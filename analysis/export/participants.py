@@ -65,9 +65,8 @@ def _columns(scope: Scope) -> Iterator[Column]:
     yield Column("arm", _arm_label(scope), "code", dict(sorted(arms.items())), missing=never)
     for factor in _factors(scope):
         levels = {level.key: level.name.in_(language) for level in factor.levels}
-        yield Column(
-            f"stratum_{factor.key}", "Stratum of the randomization", "code", levels, missing="not answered"
-        )
+        label = "Stratum by the participant's answers; the list's was another after a deviation wrong_stratum"
+        yield Column(f"stratum_{factor.key}", label, "code", levels, missing="not answered")
     yield Column("follow_up_from", "First day of week 1", "date", missing="no plan of follow-up yet")
     yield Column("status", "What holds at the time of the snapshot", "code", dict(STATUS))
     yield Column("status_on", "Day since when", "date")

@@ -205,7 +205,7 @@ def _big(one: Answer) -> list[tuple[str, str]]:
         ]
     guess, overall = one["guesses"][0], one["imbalance"][0]["imbalance"]
     return [
-        (_("of allocations are guessed right by who knows most"), _percent(_long(guess, "correct"), 0)),
+        (_("of allocations are guessed right by whoever knows most"), _percent(_long(guess, "correct"), 0)),
         (_("can be guessed for certain"), _percent(_long(guess, "certain"), 0)),
         (_("is the overall imbalance that 95 of 100 lists stay within"), _number(overall["p95"])),
         (_("participants are lost to imbalance, on average"), _number(one["loss"]["participants_mean"], 2)),

@@ -81,7 +81,7 @@ class ClusterDesign(SitesDesign):
         if _is_late(stratum):
             return _blocks_of(unit * 2, stream, at_least)
         if at_least != self.sizes()[stratum]:
-            raise DesignRefused(_("These sites were randomized at once: only late places can be added."))
+            raise DesignRefused(_("These sites were randomized at once, and their number is fixed."))
         part = list(unit)
         stream.shuffle(part)
         places = unit * (at_least // len(unit)) + part[: at_least % len(unit)]

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.core.management.base import CommandError
+
 from randomization.assessment import assess
 from randomization.assessment.document import as_pdf
 from randomization.assessment.words import Words
@@ -26,7 +28,11 @@ def add_report(acts: Any) -> None:
 
 
 def write_report(trial: Trial, *, participants: int, out: Path, seed: int | None, **options: Any) -> str:
-    """Says where the document is. Raises DesignRefused."""
+    """Says where the document is. Raises DesignRefused and CommandError."""
+    if participants < 1:
+        raise CommandError("A report needs at least one participant.")
+    if seed is not None and seed < 0:
+        raise CommandError("The seed is 0 or a larger number.")
     study = study_of(active_version(trial))
     seed = chance.below(SEEDS) if seed is None else seed
     answer = assess(design_of(study.protocol), participants=participants, seed=seed)
@@ -34,5 +40,8 @@ def write_report(trial: Trial, *, participants: int, out: Path, seed: int | None
     words = Words([answer], seed, Names(study, language).factors_by_key())
     title = study.protocol.names.in_(language)
     asked_at = now().astimezone(ZoneInfo(study.protocol.time_zone))
-    out.write_bytes(as_pdf(words, title=title, asked_at=asked_at, language=language))
+    try:
+        out.write_bytes(as_pdf(words, title=title, asked_at=asked_at, language=language))
+    except OSError as error:
+        raise CommandError(f"{out} was not written: {error.strerror}.") from error
     return f"Written: {out}"

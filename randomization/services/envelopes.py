@@ -50,7 +50,7 @@ def reserve_for_site(
     if last_number(_lock(site)) != after:
         raise EnvelopesRefused(_("Envelopes of this site were reserved a moment ago. Look at them first."))
     if not any(counts.values()):
-        raise EnvelopesRefused(_("Say of which group you want envelopes, and how many."))
+        raise EnvelopesRefused(_("Say of which stratum you want envelopes, and how many."))
     reserved: list[Envelope] = []
     for key, count in sorted(counts.items()):
         if count:
@@ -67,15 +67,15 @@ def reserve_envelopes(*, site: Site, stratum_key: str, count: int, by: User, now
     _lock(site)
     refuse_envelopes(site)
     if stratum_key not in {stratum.key for stratum in strata_of(site)}:
-        raise EnvelopesRefused(_("No participant of this site can be in that group."))
+        raise EnvelopesRefused(_("No participant of this site can be in that stratum."))
     if not 1 <= count <= MOST_AT_ONCE:
         raise EnvelopesRefused(
-            _("Reserve between 1 and %(most)s envelopes of a group.") % {"most": MOST_AT_ONCE}
+            _("Reserve between 1 and %(most)s envelopes of a stratum.") % {"most": MOST_AT_ONCE}
         )
     strata = Stratum.objects.select_for_update()
     stratum = strata.get(sealed_list__trial=site.trial_id, key=stratum_key)
     if count > (left := stratum.places - stratum.used):
-        raise EnvelopesRefused(_("Only %(left)s places are left on this group's list.") % {"left": left})
+        raise EnvelopesRefused(_("Only %(left)s places are left on this stratum's list.") % {"left": left})
     first = last_number(site) + 1
     return [
         Envelope.objects.create(site=site, place=_take(stratum), number=number, at=now, by=by)

@@ -9,7 +9,7 @@ from randomization import selectors
 from randomization.commitment_pdf import commitment_pdf
 from randomization.commitments import (
     VERIFIER,
-    Published,
+    commands,
     lists_of,
     meaning,
     published,
@@ -35,9 +35,7 @@ def commitment(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _about(sealed: SealedList) -> dict[str, object]:
-    every = published(sealed)
-    first, *longer = every
-    seed = ["seed.txt"] if sealed.seed else []
+    first, *longer = published(sealed)
     return {
         "meaning": meaning(sealed),
         "first": first,
@@ -46,14 +44,9 @@ def _about(sealed: SealedList) -> dict[str, object]:
         "qr": qr_path(sealed.commitment),
         "reveal": reveal_of(sealed),
         "verifier": VERIFIER,
-        "files": [VERIFIER, *(name for one in every for name in one.files), *seed],
-        "commands": [_command(one, *seed) for one in every],
+        "files": [VERIFIER, *_names(sealed)],
+        "commands": commands(sealed),
     }
-
-
-def _command(one: Published, *seed: str) -> str:
-    words = ["python", VERIFIER, *one.files, one.commitment, *(f"--seed {name}" for name in seed)]
-    return " ".join(words)
 
 
 @require_GET
@@ -68,12 +61,19 @@ def document(request: HttpRequest, slug: str) -> HttpResponse:
 def revealed(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """A file by which anybody checks the list: the verifier always, list and nonce after the reveal."""
     sealed = _sealed(slug)
-    files = {VERIFIER: verifier()}
-    if name != VERIFIER and reveal_of(sealed):
-        files |= revealed_files(sealed)
-    if name not in files:
+    if name == VERIFIER:
+        content = verifier()
+    elif name in _names(sealed) and reveal_of(sealed):
+        content = revealed_files(sealed)[name]
+    else:
         raise Http404
-    return _download(name, files[name], "text/plain; charset=utf-8")
+    return _download(name, content, "text/plain; charset=utf-8")
+
+
+def _names(sealed: SealedList) -> list[str]:
+    """Of all files by which the list is checked."""
+    seed = ["seed.txt"] if sealed.seed else []
+    return [*(name for one in published(sealed) for name in one.files), *seed]
 
 
 def _sealed(slug: str) -> SealedList:

@@ -88,7 +88,7 @@ def report_pdf(request: HttpRequest, slug: str, report_pk: UUID) -> HttpResponse
 
 
 def _study(trial: Trial) -> Study:
-    """By the version that the lists are, or would be, sealed by."""
+    """By the version that the list is, or would be, sealed under."""
     sealed = selectors.sealed_list(trial)
     return study_of(sealed.protocol_version if sealed else in_force(trial))
 

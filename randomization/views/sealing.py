@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from randomization import selectors, services
 from randomization.importing import ListRefused, ListUnusual
 from randomization.list_forms import ExtendForm, SealForm
-from randomization.models import SealProposal
+from randomization.models import ListExtension, SealProposal
 from randomization.names import Names
 from randomization.views.desk import desk_of
 from trial.accounts.forms import ConfirmForm
@@ -56,7 +56,9 @@ def approve(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     form = ConfirmForm(staff(request), request.POST or None, now=now())
 
     def act() -> str:
-        services.approve_proposal(proposal=proposal, by=staff(request), now=now())
+        made = services.approve_proposal(proposal=proposal, by=staff(request), now=now())
+        if isinstance(made, ListExtension):
+            return _("The list is longer now, and has a new commitment.")
         return _("The list is sealed, and its commitment is public.")
 
     if request.method == "POST" and form.is_valid() and _done(request, form, act):

@@ -8,7 +8,7 @@ from randomization.services import allocate
 from tests.factories import NOW, make_trial, make_user, make_verified_participant, seal
 from tests.randomization.test_allocation import PAIRS
 
-NEARLY, GONE = "A randomization list comes to its end.", "A randomization list has no place left."
+NEARLY, GONE = "A randomization list is nearly used up.", "A randomization list has no place left."
 
 
 @pytest.fixture

@@ -2,20 +2,31 @@
 
 import re
 import subprocess
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
 
 from analysis.export.deviations import KINDS
 from randomization.certificate import certificate
+from randomization.models import Stratum
 from randomization.selectors import deviation_kinds, sealed_list
-from randomization.services import allocate, record_deviation
+from randomization.services import (
+    allocate,
+    extend_lists,
+    print_envelopes,
+    record_deviation,
+    reserve_envelopes,
+    use_envelope,
+)
 from tests.factories import NOW, identity_of, make_user, make_verified_participant
 from trial.audit.models import ReadEvent
 from trial.people.models import Status
 from trial.people.services import add_status
 
 pytestmark = pytest.mark.django_db
+
+BODY = "site=north;complaint=body"
 
 
 @pytest.fixture
@@ -107,6 +118,47 @@ def test_a_monitor_gets_the_certificate_without_the_arm(browser_of, trial, parti
     page = monitor.post(address(participant, "certificate"), {"reason": "Curious"})
     assert page["Content-Type"].startswith("text/html")
     assert not ReadEvent.objects.filter(what="arm").exists()
+
+
+def test_a_place_of_a_longer_list_is_certified_by_that_lists_commitment(
+    office, trial, north, participant, coordinator
+):
+    by, length = make_user("statistician", trial=trial), Stratum.objects.get(key=BODY).places
+    second, third = (
+        extend_lists(trial=trial, by=by, now=NOW, places_per_stratum=length + more) for more in (1, 9)
+    )
+    reserve_envelopes(site=north, stratum_key=BODY, count=length - 1, by=by, now=NOW)
+    reached = {participant: sealed_list(trial)}
+    for extension in (second, third):
+        latest = make_verified_participant(trial, north, by=coordinator)
+        position = allocate(participant=latest, by=coordinator, now=NOW).place.position
+        assert position <= extension.sizes[BODY]
+        if extension == second and position < extension.sizes[BODY]:
+            reserve_envelopes(
+                site=north, stratum_key=BODY, count=extension.sizes[BODY] - position, by=by, now=NOW
+            )
+        reached[latest] = extension
+    for one, committed in reached.items():
+        text = re.sub(r"\s", "", text_of(office.get(address(one, "certificate"))))
+        told = {each.commitment for each in reached.values() if each.commitment in text}
+        assert told == {committed.commitment}
+
+
+def test_an_envelopes_certificate_says_when_it_was_opened_and_when_recorded(
+    office, trial, north, coordinator
+):
+    by = make_user("statistician", trial=trial)
+    (envelope,) = reserve_envelopes(site=north, stratum_key=BODY, count=1, by=by, now=NOW)
+    print_envelopes(site=north, numbers=[1], by=by, now=NOW)
+    participant = make_verified_participant(trial, north, by=coordinator)
+    opened, recorded = NOW + timedelta(hours=1), NOW + timedelta(days=1)
+    use_envelope(envelope=envelope, participant=participant, opened_at=opened, by=coordinator, now=recorded)
+    text = re.sub(r"\s+", " ", text_of(office.get(address(participant, "certificate"))))
+    assert "The sealed envelope 1 of the site was opened for this participant." in text
+    assert "next place" not in text
+    assert re.search(r"Opened 2 March 2026.{0,5}11:00 \(Europe/Oslo\)", text), text
+    assert re.search(r"Recorded 3 March 2026.{0,5}10:00 \(Europe/Oslo\)", text), text
+    assert f"Recorded by {coordinator.name}" in text
 
 
 def test_the_certificate_is_the_same_file_each_time(participant):

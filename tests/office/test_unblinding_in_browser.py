@@ -44,7 +44,7 @@ def test_two_people_unblind_one_participant_with_passkeys(open_as):
     pictures(other, "unblind-dashboard")
     other.get_by_role("link", name=participant.study_id).click()
     pictures(other, "unblind-decide")
-    other.get_by_label("Show the group to who asks").check()
+    other.get_by_label("Show the group to whoever asks").check()
     other.get_by_label("Your password").fill(PASSWORD)
     confirm(other)
     other.get_by_text("Your decision is recorded.").wait_for()

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import zipfile
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -16,7 +17,15 @@ from randomization.archive import write_closing_archive
 from randomization.errors import NotRevealed, NotSealed
 from randomization.models import Deviation, Envelope, EnvelopeReturn, Place, Stratum, Unblinding
 from randomization.selectors import arms_for_analysis
-from randomization.services import allocate, allocate_late_site, extend_lists, reveal_list
+from randomization.services import (
+    allocate,
+    allocate_late_site,
+    extend_lists,
+    print_envelopes,
+    reserve_envelopes,
+    reveal_list,
+    use_envelope,
+)
 from tests.factories import (
     NOW,
     by_method,
@@ -122,6 +131,31 @@ def test_archive_of_strata_with_a_longer_list_and_envelopes_proves_itself(tiny, 
     everything = b"".join(path.read_bytes() for path in folder.iterdir())
     for word in ("parrot", "rash", "Ålesund", "Eksempel", "+4768"):
         assert f" {word}".encode() not in everything
+
+
+def test_an_envelope_was_opened_before_it_was_recorded(sealed, coordinator, tmp_path):
+    north, by = sealed.sites.get(key="north"), make_user("statistician", trial=sealed)
+    online, on_paper = (make_verified_participant(sealed, north, by=coordinator) for _ in range(2))
+    (envelope,) = reserve_envelopes(
+        site=north, stratum_key="site=north;complaint=body", count=1, by=by, now=NOW
+    )
+    print_envelopes(site=north, numbers=[1], by=by, now=NOW)
+    allocate(participant=online, by=coordinator, now=NOW)
+    use_envelope(
+        envelope=envelope,
+        participant=on_paper,
+        opened_at=NOW + timedelta(hours=1),
+        by=coordinator,
+        now=NOW + timedelta(days=1),
+    )
+    close(sealed)
+    folder = archive(sealed, tmp_path)
+    assert "All 2 allocations follow the list." in check(folder)
+    told = [(row["envelope"], row["opened"], row["at"]) for row in rows(folder, "allocations.csv")]
+    assert told == [
+        ("", "", "2026-03-02T09:00:00Z"),
+        ("1", "2026-03-02T10:00:00Z", "2026-03-03T09:00:00Z"),
+    ]
 
 
 def test_arms_of_the_archive_are_those_of_the_analysis(tiny, tmp_path):

@@ -356,3 +356,19 @@ def test_command_says_what_cannot_be_assessed(tiny, tmp_path):
     with pytest.raises(CommandError, match="at most 5000"):
         call_command("randomization", "report", "tiny", "--participants", "9000", "--out", str(file))
     assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"participants": 0}, "at least one participant"),
+        ({"seed": -1}, "The seed is 0 or a larger number"),
+        ({"out": "/proc/nowhere/report.pdf"}, "/proc/nowhere/report.pdf was not written: No such file"),
+    ],
+)
+def test_command_says_in_a_sentence_what_is_wrong(tiny, tmp_path, changed, said):
+    options = {"participants": 40, "seed": 1, "out": tmp_path / "report.pdf"} | changed
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    with pytest.raises(CommandError, match=said):
+        call_command("randomization", "report", "tiny", *words)
+    assert not any(tmp_path.iterdir())

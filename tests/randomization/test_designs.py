@@ -362,7 +362,7 @@ def test_design_that_can_be_guessed_or_not_carried_out_is_refused(design, reason
 
 def test_sites_that_were_randomized_at_once_have_no_longer_list():
     design = ClusterDesign(ONE_TO_ONE, {"all": named("s", 4)}, 2)
-    with pytest.raises(DesignRefused, match="only late places"):
+    with pytest.raises(DesignRefused, match="their number is fixed"):
         design.list_from(seed(1), trial="t", sizes={"all": 6, "late": 2})
     assert len(design.list_from(seed(1), trial="t", sizes={"all": 4, "late": 9})["late"]) == 12
 

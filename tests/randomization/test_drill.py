@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection, connections
 from django.utils.translation import override
 
@@ -152,6 +153,14 @@ def test_a_production_server_files_a_report_and_keeps_nothing_else(tmp_path):
     assert answer.stdout.endswith(f"All 8 tests passed. The report is {file}.\n")
     assert file.read_bytes().startswith(b"%PDF")
     assert databases() <= before
+
+
+def test_an_unknown_protocol_leaves_no_empty_report(db, settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+    for out in ([], ["--out", str(tmp_path / "drill.pdf")]):
+        with pytest.raises(CommandError, match="No protocol nothing is loaded"):
+            call_command("randomization", "drill", "nothing", *out)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_the_owners_right_it_says_which_container_has_it(tmp_path):

@@ -212,6 +212,15 @@ def test_no_file_is_there_before_the_reveal(client, over):
     )
 
 
+def test_revealed_places_are_opened_once_for_all_who_ask(client, over, statistician, monkeypatch):
+    revealed(over, statistician)
+    asked = [client.get(address("revealed", "list.txt")).content]
+    monkeypatch.setattr("randomization.commitments.opened", lambda _sealed: 1 / 0)
+    asked += [client.get(address("revealed", "list.txt")).content]
+    assert asked[0] == asked[1]
+    assert client.get(address("revealed", "seed.txt")).status_code == 200
+
+
 def test_anybody_checks_the_revealed_files_by_the_commands_of_the_page(
     client, sealed, statistician, coordinator, tmp_path
 ):

@@ -406,6 +406,17 @@ def test_decision_of_another_draw_or_other_levels_is_noticed(minimized, superuse
             verify(minimized)
 
 
+def test_decision_by_another_site_than_the_participants_is_noticed(minimized, superuser):
+    allocation, _at = kept(2)
+    superuser(
+        "UPDATE people_participant SET site_id = (SELECT id FROM people_site WHERE key = 'south')"
+        " WHERE id = %s",
+        [allocation.participant_id],
+    )
+    with pytest.raises(ListDamaged, match="the decision at place 2"):
+        verify(minimized)
+
+
 def test_missing_or_moved_decision_is_noticed(minimized, superuser):
     allocation, _at = kept(3)
     superuser(

@@ -64,7 +64,7 @@ class Files:
         (folder / "list.txt").write_bytes(listed)
         (folder / "nonce.txt").write_text(NONCE.hex() + "\n")
         (folder / "seed.txt").write_text(SEED.hex() + "\n")
-        self.allocations, self.envelopes = [], []
+        self.allocations, self.envelopes, self.sites = [], [], []
 
     def add(self, stratum="all", position=None, *, arm=None, site="north", envelope="", **more):
         position = position or 1 + sum(row["stratum"] == stratum for row in self.allocations)
@@ -79,6 +79,10 @@ class Files:
             {"site": "north", "number": number, "stratum": stratum, "position": position, "state": state}
         )
 
+    def join(self, site, stratum, position):
+        arm = self.places[stratum][position - 1]
+        self.sites.append({"site": site, "stratum": stratum, "position": position, "arm": arm})
+
     def minimize(self, count):
         """So many decisions by the product's own code."""
         tally = Tally()
@@ -90,14 +94,15 @@ class Files:
 
     def check(self, *more, seed=True):
         arguments = ["list.txt", "nonce.txt", self.commitment]
-        for name, rows in (("allocations", self.allocations), ("envelopes", self.envelopes)):
+        for name in ("allocations", "envelopes", "sites"):
+            rows = getattr(self, name)
             if rows:
                 text = io.StringIO()
                 writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
                 writer.writeheader()
                 writer.writerows(rows)
                 (self.folder / f"{name}.csv").write_text(text.getvalue())
-                arguments += [*(["--envelopes"] if name == "envelopes" else []), f"{name}.csv"]
+                arguments += [*([] if name == "allocations" else [f"--{name}"]), f"{name}.csv"]
         return run(self.folder, *arguments, *(["--seed", "seed.txt"] if seed else []), *more)
 
 
@@ -186,6 +191,19 @@ def test_envelopes_used_and_unused_leave_no_gap(blocks):
     blocks.add(NORTH, 3, envelope="2")
     blocks.print_envelope(1, NORTH, 2, "unopened")
     blocks.print_envelope(2, NORTH, 3)
+    code, said = blocks.check()
+    assert code == 0, said
+
+
+def test_envelopes_that_were_used_are_asked_for(blocks):
+    blocks.add(NORTH, 2)
+    blocks.add(NORTH, 1, envelope="1")
+    code, said = blocks.check()
+    assert (code, said.splitlines()[-1]) == (
+        2,
+        "verify_list.py: some places were in envelopes: give --envelopes envelopes.csv.",
+    )
+    blocks.print_envelope(1, NORTH, 1)
     code, said = blocks.check()
     assert code == 0, said
 
@@ -304,11 +322,46 @@ def test_participants_have_the_place_of_their_site(tmp_path):
     code, said = made.check()
     assert code == 0, said
     made.add("late=city", 1, site="s9")
-    assert "(T-005) does not have the place of its site s9" in made.check()[1]
+    assert "(T-005) does not have the place of the site s9" in made.check()[1]
     made.allocations[-1]["position"], made.allocations[-1]["site"] = 2, "s10"
     assert "(T-005) has the place of the site s9" in made.check()[1]
     made.allocations[-1] |= {"stratum": "group=city", "site": "s1"}
-    assert "(T-005) does not have the place of its site s1" in made.check()[1]
+    assert "(T-005) does not have the place of the site s1" in made.check()[1]
+
+
+def late_sites(folder, *late):
+    """All sites of the design, and so many that came later: (site, position)."""
+    made = files(folder, "sites, more to come")
+    for position, site in enumerate(sorted(SITES["land"]), start=1):
+        made.join(site, "all", position)
+    for site, position in late:
+        made.join(site, "late", position)
+    made.add("all", 1, site="s4")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("late", "expected"),
+    [
+        ([("s9", 1), ("s8", 2)], None),
+        ([("s9", 1), ("s8", 3)], "place 2 of late was skipped"),
+        ([("s9", 2), ("s8", 1)], "site s8: place 1 of late was given too late"),
+        ([("s9", 1), ("s8", 1)], "place 1 of late was given twice"),
+    ],
+)
+def test_late_sites_have_the_late_places_in_order(tmp_path, late, expected):
+    code, said = late_sites(tmp_path, *late).check()
+    assert code == bool(expected), said
+    assert (expected or "All 1 allocations follow the list") in said
+
+
+def test_sites_have_their_arm_and_every_allocation_a_site(tmp_path):
+    made = late_sites(tmp_path, ("s9", 1))
+    made.sites[-1]["arm"] = "new" if made.sites[-1]["arm"] == "usual" else "usual"
+    assert "site s9 does not have the arm of its place" in made.check()[1]
+    made = late_sites(tmp_path)
+    made.add("late", 1, site="s9")
+    assert "no place is named for the site s9" in made.check()[1]
 
 
 def test_imported_list_is_checked_without_a_seed(tmp_path):

@@ -47,7 +47,7 @@ class UseForm(ConfirmForm):
         error_messages={"required": gettext_lazy("Say when it was opened.")},
     )
     sure = forms.BooleanField(
-        label=gettext_lazy("It was so all the same. Record it, with a protocol deviation."), required=False
+        label=gettext_lazy("It did happen like this. Record it, with a protocol deviation."), required=False
     )
 
     def __init__(

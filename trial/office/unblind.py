@@ -52,7 +52,10 @@ class DecideForm(ConfirmTwiceForm):
 
     released = forms.ChoiceField(
         label=gettext_lazy("Your decision"),
-        choices=[("yes", gettext_lazy("Show the group to who asks")), ("no", gettext_lazy("Do not show it"))],
+        choices=[
+            ("yes", gettext_lazy("Show the group to whoever asks")),
+            ("no", gettext_lazy("Do not show it")),
+        ],
         widget=forms.RadioSelect,
         error_messages={"required": gettext_lazy("Choose one.")},
     )

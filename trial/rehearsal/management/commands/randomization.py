@@ -32,8 +32,8 @@ class Command(Randomization):
     def handle(self, *args: Any, act: str, slug: str, **options: Any) -> None:
         if act != "drill":
             return super().handle(*args, act=act, slug=slug, **options)
-        file = _writable(options["out"] or settings.VAR_DIR / "drills" / f"{slug}-{now():%Y-%m-%d-%H%M}.pdf")
-        drilled = self._drill(slug)
+        file = options["out"] or settings.VAR_DIR / "drills" / f"{slug}-{now():%Y-%m-%d-%H%M}.pdf"
+        drilled = self._drill(slug, file)
         file.write_bytes(report(drilled))
         failed = sum(not finding.passed for finding in drilled.findings)
         if failed:
@@ -41,10 +41,11 @@ class Command(Randomization):
         self.stdout.write(f"All {len(drilled.findings)} tests passed. The report is {file}.")
         return None
 
-    def _drill(self, slug: str) -> Drilled:
+    def _drill(self, slug: str, file: Path) -> Drilled:
         with override("en"), acting("system:drill"):
             try:
                 sources = sources_for(slug)
+                _refuse_unwritable(file)
                 with scratch_database():
                     return drill(sources=sources, clock=now, say=self._say)
             except (DomainError, MayNotMakeDatabases) as error:
@@ -55,11 +56,10 @@ class Command(Randomization):
         self.stdout.write(f"{verdict}  {finding.title} ({finding.seconds:.1f} s)\n        {finding.happened}")
 
 
-def _writable(file: Path) -> Path:
+def _refuse_unwritable(file: Path) -> None:
     """Before the long run, not after it."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
     except OSError as error:
         raise CommandError(f"The report cannot be written: {error}") from error
-    return file
