@@ -342,9 +342,12 @@ def test_all_queries_of_a_snapshot_see_the_same_moment(exports):
 def test_two_snapshots_of_a_trial_are_never_made_at_once(exports):
     trial = make_trial()
     with elsewhere() as other, other.cursor() as theirs:
-        theirs.execute("SELECT pg_advisory_lock(%s)", [_number(f"analysis.snapshot.{trial.pk}")])
+        number = _number(f"analysis.snapshot.{trial.pk}")
+        theirs.execute("SELECT pg_advisory_lock(%s)", [number])
         with pytest.raises(SnapshotUnderway):
             snapshot_of(trial)
+        # Not left to closing the connection, whose server lets go a little later.
+        theirs.execute("SELECT pg_advisory_unlock(%s)", [number])
     assert snapshot_of(trial).pk
 
 
