@@ -100,7 +100,7 @@ def addresses(participant, trial):
 @pytest.mark.timeout(4 * 60 * 60)
 @pytest.mark.django_db(transaction=True)
 def test_neither_time_nor_size_tells_the_arm():
-    """The act itself, and the page of the participant before and after as a monitor sees it."""
+    """The act itself, and the answer about the participant's randomization to a monitor, before and after."""
     changes = {"places_per_stratum = 40": f"places_per_stratum = {2 * PAIRS}"}
     trial = make_trial(changes=changes | {"target = 400": f"target = {2 * PAIRS}"})
     seal(trial)
@@ -110,7 +110,7 @@ def test_neither_time_nor_size_tells_the_arm():
     measured = defaultdict(list)
     waiting = [first, *copies_of(first, 2 * PAIRS - 1)]
     for participant in waiting:
-        address = reverse("admin:people_participant_change", args=[participant.pk])
+        address = reverse("admin:people_participant_allocation", args=[participant.pk])
         before, size_before = timed(lambda address=address: len(browser.get(address).content))
         act, _ = timed(lambda one=participant: allocate(participant=one, by=by, now=NOW))
         after, size_after = timed(lambda address=address: len(browser.get(address).content))
