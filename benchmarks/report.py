@@ -39,7 +39,7 @@ def main() -> None:
 
     django.setup()
 
-    from randomization.assessment import assess
+    from randomization.assessment.report import assess
     from randomization.assessment.simulation import LISTS
     from randomization.designs import BlockDesign, Factor, MinimizationDesign
 

@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from randomization.assessment import MAXIMUM_PARTICIPANTS, refuse_what_cannot_be_assessed
+from randomization.assessment.scope import MAXIMUM_PARTICIPANTS, refuse_what_cannot_be_assessed
 from randomization.designs import (
     BlockDesign,
     ClusterDesign,

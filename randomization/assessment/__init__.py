@@ -1,5 +1,5 @@
-"""What a design leads to before anybody is randomized: balance, what can be guessed, power. Pure numbers."""
+"""What a design leads to before anybody is randomized: balance, what can be guessed, power. Pure numbers.
 
-from randomization.assessment.report import MAXIMUM_PARTICIPANTS, assess, refuse_what_cannot_be_assessed
-
-__all__ = ["MAXIMUM_PARTICIPANTS", "assess", "refuse_what_cannot_be_assessed"]
+`report` computes, with SciPy, which takes most of a second to import: it is imported where it is needed.
+Everything else that pages use does without.
+"""

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from randomization.assessment.scope import RARE
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
-
-RARE = 10_000
-"""The *worst* is what one list in so many passes."""
 
 
 @dataclass(frozen=True)

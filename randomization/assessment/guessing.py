@@ -18,11 +18,10 @@ from functools import cache
 from math import comb, prod
 
 import numpy as np
-from numpy.typing import NDArray
 
+from randomization.assessment.distribution import Floats
 from randomization.designs import BlockDesign, CoinDesign
 
-Floats = NDArray[np.float64]
 Composition = tuple[int, ...]
 """How many places of each arm are left in a block."""
 
@@ -54,18 +53,6 @@ class InBlock:
 
     correct: Fraction
     certain: Fraction
-
-
-def per_allocation(size: int, ratio: Sequence[int]) -> tuple[Fraction, Fraction]:
-    """Correct and certain guesses per allocation over whole blocks of one known size."""
-    block = _in_block(tuple(share * size // sum(ratio) for share in ratio))
-    return block.correct / size, block.certain / size
-
-
-def closed_form(m: int) -> tuple[Fraction, Fraction]:
-    """The same for two arms one to one in a block of 2m, in which m + ½(4^m / C(2m, m) − 1) are correct and
-    the fraction 1/(m+1) is certain."""
-    return (m + (Fraction(4**m, comb(2 * m, m)) - 1) / 2) / (2 * m), Fraction(1, m + 1)
 
 
 @cache

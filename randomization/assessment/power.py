@@ -14,8 +14,7 @@ from statistics import NormalDist
 import numpy as np
 
 from randomization.assessment.distribution import Discrete, Floats
-
-NOMINAL, ALPHA = 0.8, 0.05
+from randomization.assessment.scope import ALPHA, NOMINAL
 
 
 def information(numbers: Floats, ratio: Sequence[int]) -> Floats:

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from django.utils.translation import gettext as _
 from scipy.stats import binom
 
 from randomization.assessment import exact, power
@@ -18,13 +17,25 @@ from randomization.assessment.guessing import (
     open_guesses,
     simple_guesses,
 )
-from randomization.assessment.simulation import LISTS, Lists, simulate, strata_of
+from randomization.assessment.scope import (
+    HIDDEN,
+    LEVEL,
+    OVERALL,
+    PARTICIPANTS,
+    RULE,
+    SITES,
+    SIZES,
+    STRATUM,
+    STRATUM_ONLY,
+    count_of_strata,
+    refuse_what_cannot_be_assessed,
+)
+from randomization.assessment.simulation import LISTS, Lists, simulate
 from randomization.designs import (
     BlockDesign,
     ClusterDesign,
     CoinDesign,
     Design,
-    DesignRefused,
     ImportedDesign,
     MinimizationDesign,
     PairDesign,
@@ -32,13 +43,8 @@ from randomization.designs import (
 )
 from randomization.designs.base import StrataDesign
 
-MAXIMUM_PARTICIPANTS, MAXIMUM_STRATA, MAXIMUM_BLOCK = 5000, 400, 40
 MOMENTS = 24
 """So many points has the course of the imbalance."""
-OVERALL, STRATUM, LEVEL, SITES, PARTICIPANTS = "overall", "stratum", "level", "sites", "participants"
-SIZES, HIDDEN, RULE, STRATUM_ONLY = "sizes", "hidden", "rule", "stratum_only"
-"""What the guesser knows besides the allocations: each block's size, which sizes may come, the rule with all
-participants' levels, or nothing but the allocations of the stratum."""
 
 Progress = Callable[[float], None]
 
@@ -83,7 +89,6 @@ class Loss:
 class Told:
     """The assessment of one design. Numbers of arms are in the order of the ratio."""
 
-    design: dict[str, Any]
     participants: int
     strata: int
     lists: int | None
@@ -99,21 +104,6 @@ class Told:
     smallest_p: float | None = None
 
 
-def refuse_what_cannot_be_assessed(design: Design, participants: int) -> None:
-    """Raises DesignRefused with the reason."""
-    if isinstance(design, ImportedDesign) and design.block_size is None:
-        raise DesignRefused(_("The protocol does not say how the imported list was made."))
-    design.refuse_what_can_be_guessed()
-    if isinstance(design, BlockDesign) and max(design.block_sizes) > MAXIMUM_BLOCK:
-        raise DesignRefused(_("A report is made for blocks of at most %(most)s.") % {"most": MAXIMUM_BLOCK})
-    if not 1 <= participants <= MAXIMUM_PARTICIPANTS:
-        raise DesignRefused(
-            _("A report is made for at most %(most)s participants.") % {"most": MAXIMUM_PARTICIPANTS}
-        )
-    if isinstance(design, StrataDesign) and strata_of(design) > MAXIMUM_STRATA:
-        raise DesignRefused(_("A report is made for at most %(most)s strata.") % {"most": MAXIMUM_STRATA})
-
-
 def assess(
     design: Design,
     *,
@@ -122,7 +112,7 @@ def assess(
     lists: int = LISTS,
     progress: Progress = lambda _share: None,
 ) -> dict[str, Any]:
-    """What `Told` holds, as JSON. The same arguments give the same numbers. Raises DesignRefused."""
+    """What `Told` holds, with the design, as JSON; the same each time. Raises DesignRefused."""
     refuse_what_cannot_be_assessed(design, participants)
     if isinstance(design, ClusterDesign | PairDesign):
         told = _of_sites(design, sites_of(design), participants)
@@ -147,9 +137,8 @@ def _of_participants(
     if isinstance(design, SimpleDesign | BlockDesign | CoinDesign) and len(design.ratio) == 2:
         parts, loss, course = _exactly(design, participants, moments, progress)
         return Told(
-            {},
             participants,
-            strata_of(design),
+            count_of_strata(design),
             None,
             parts,
             _guessed(design, participants, None),
@@ -161,7 +150,7 @@ def _of_participants(
     )
     parts, loss, course = _from(simulated, design, participants)
     guesses = _guessed(design, participants, simulated)
-    return Told({}, participants, strata_of(design), lists, parts, guesses, loss, course)
+    return Told(participants, count_of_strata(design), lists, parts, guesses, loss, course)
 
 
 def _moments(participants: int, unit: int) -> tuple[int, ...]:
@@ -177,7 +166,7 @@ Course = tuple[tuple[int, float, float], ...]
 def _exactly(
     design: exact.TwoArms, participants: int, moments: tuple[int, ...], progress: Progress
 ) -> tuple[tuple[Part, ...], Loss, Course]:
-    ratio, strata = tuple(design.ratio.values()), strata_of(design)
+    ratio, strata = tuple(design.ratio.values()), count_of_strata(design)
 
     def difference(copies: int, so_far: int = participants) -> Discrete:
         return exact.difference(design, strata=strata, participants=so_far, copies=copies)
@@ -207,7 +196,7 @@ def _exactly(
 
 
 def _from(simulated: Lists, design: StrataDesign, participants: int) -> tuple[tuple[Part, ...], Loss, Course]:
-    ratio, strata = tuple(design.ratio.values()), strata_of(design)
+    ratio, strata = tuple(design.ratio.values()), count_of_strata(design)
     levels = [len(factor.levels) for factor in design.factors]
     by_level = simulated.final.reshape(len(ratio), simulated.final.shape[1], *levels)
 
@@ -279,7 +268,7 @@ def _guessed(design: StrataDesign, participants: int, simulated: Lists | None) -
             Guess(RULE, simulated.known, simulated.certain, None, None),
             Guess(STRATUM_ONLY, simulated.tallied, 0.0, None, None),
         )
-    weights = _places(participants, strata_of(design))
+    weights = _places(participants, count_of_strata(design))
     ways: list[tuple[str, Guesses]]
     if isinstance(design, BlockDesign):
         ways = [(SIZES, open_guesses(design, len(weights)))]
@@ -313,7 +302,6 @@ def _of_sites(design: ClusterDesign | PairDesign, sites: Sites, participants: in
         power.information(numbers, sites.ratio), np.array(list(sites.compositions.values()))
     )
     return Told(
-        {},
         participants,
         len(design.pairs) if isinstance(design, PairDesign) else len(design.groups),
         None,

@@ -8,12 +8,13 @@ that of PCG64 with the seed that the report names; it is for reports only and ma
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, lcm, prod
+from math import ceil, lcm
 from typing import Any, Protocol
 
 import numpy as np
 
 from randomization.assessment.distribution import Floats, Integers
+from randomization.assessment.scope import count_of_strata
 from randomization.designs import BlockDesign, CoinDesign, MinimizationDesign, SimpleDesign
 from randomization.designs.base import StrataDesign
 from randomization.drbg import WORD_VALUES
@@ -62,7 +63,7 @@ def simulate(
     rows, shares = np.arange(lists), np.array(list(design.ratio.values()), np.int32)[:, None]
     sizes = [len(factor.levels) for factor in design.factors]
     rule = rule_of(design, lists, chance)
-    final = np.zeros((len(shares), strata_of(design) * lists), np.int32)
+    final = np.zeros((len(shares), count_of_strata(design) * lists), np.int32)
     overall = np.zeros((len(shares), lists), np.int32)
     course, guessed = [], np.zeros(3)
     for came in range(1, participants + 1):
@@ -80,11 +81,6 @@ def simulate(
             progress(came / participants)
     numbers = final.reshape(len(shares), lists, -1)
     return Lists(numbers, np.array(course), tuple(moments), *(guessed / participants / lists))
-
-
-def strata_of(design: StrataDesign) -> int:
-    """How many strata there are."""
-    return prod(len(factor.levels) for factor in design.factors)
 
 
 def _count(numbers: Integers, arm: Integers, places: Integers) -> None:
@@ -135,7 +131,7 @@ class _Blocks:
         shares = np.array(list(design.ratio.values()), np.int32)
         units = np.array(design.block_sizes) // shares.sum()
         self._whole = shares[:, None] * units.astype(np.int32)
-        self._left = np.zeros((len(shares), strata_of(design) * lists), np.int32)
+        self._left = np.zeros((len(shares), count_of_strata(design) * lists), np.int32)
         self._lists, self._chance = np.arange(lists), chance
 
     def next(self, levels: Sequence[Integers], places: Integers) -> Integers:
@@ -160,7 +156,7 @@ class _Coins:
     def __init__(self, design: CoinDesign, lists: int, chance: np.random.Generator) -> None:
         self._behind = float(design.probability)
         self._limit = design.maximum_imbalance
-        self._ahead = np.zeros(strata_of(design) * lists, np.int32)
+        self._ahead = np.zeros(count_of_strata(design) * lists, np.int32)
         self._chance = chance
 
     def next(self, levels: Sequence[Integers], places: Integers) -> Integers:

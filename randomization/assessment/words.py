@@ -8,10 +8,8 @@ from typing import Any, Literal
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from randomization.assessment import report as told
-from randomization.assessment.distribution import RARE
+from randomization.assessment import scope
 from randomization.assessment.plots import Bars, Course, draw_courses, draw_guesses
-from randomization.assessment.power import NOMINAL
 
 NONE = "–"
 Answer = Mapping[str, Any]
@@ -148,18 +146,20 @@ class Words:
             of, spread = self._part(part), part["imbalance"]
             yield of, _("mean"), _number(spread["mean"], 2)
             yield of, _("95th percentile"), _number(spread["p95"])
-            rare = _("passed by one list in %(rare)s") % {"rare": number_format(RARE, force_grouping=True)}
+            rare = _("passed by one list in %(rare)s") % {
+                "rare": number_format(scope.RARE, force_grouping=True)
+            }
             yield of, rare, _number(spread["worst"])
             yield of, _("largest possible"), NONE if part["bound"] is None else _number(part["bound"])
 
     def _part(self, part: Answer) -> str:
-        if part["of"] == told.LEVEL:
+        if part["of"] == scope.LEVEL:
             return self.factors.get(part["factor"], part["factor"])
         return {
-            told.OVERALL: _("Overall"),
-            told.STRATUM: _("In one stratum"),
-            told.SITES: _("Number of sites"),
-            told.PARTICIPANTS: _("Participants"),
+            scope.OVERALL: _("Overall"),
+            scope.STRATUM: _("In one stratum"),
+            scope.SITES: _("Number of sites"),
+            scope.PARTICIPANTS: _("Participants"),
         }[part["of"]]
 
 
@@ -229,16 +229,16 @@ def _guesses(one: Answer) -> Iterator[Cell]:
 
 def _who(guess: Answer) -> str:
     return {
-        told.SIZES: _("Knows each block's size"),
-        told.HIDDEN: _("Knows only which sizes may come"),
-        told.RULE: _("Knows the rule"),
-        told.STRATUM_ONLY: _("Knows only the stratum's arms"),
+        scope.SIZES: _("Knows each block's size"),
+        scope.HIDDEN: _("Knows only which sizes may come"),
+        scope.RULE: _("Knows the rule"),
+        scope.STRATUM_ONLY: _("Knows only the stratum's arms"),
     }[guess["knows"]]
 
 
 def _loss(one: Answer) -> Iterator[Cell]:
     loss, information, people = one["loss"], _("Information"), _("Participants")
-    power = _("Power instead of %(nominal)s") % {"nominal": _percent(NOMINAL, 0)}
+    power = _("Power instead of %(nominal)s") % {"nominal": _percent(scope.NOMINAL, 0)}
     yield information, _("mean"), _percent(loss["mean"])
     yield information, _("95th percentile"), _percent(loss["p95"])
     yield information, _("mean, arms compared within strata"), _percent(loss["within_strata"])

@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 
 from django.core.management.base import CommandError
 
-from randomization.assessment import assess
 from randomization.assessment.document import as_pdf
 from randomization.assessment.words import Words
 from randomization.design import design_of
@@ -29,6 +28,8 @@ def add_report(acts: Any) -> None:
 
 def write_report(trial: Trial, *, participants: int, out: Path, seed: int | None, **options: Any) -> str:
     """Says where the document is. Raises DesignRefused and CommandError."""
+    from randomization.assessment.report import assess  # SciPy takes most of a second to import
+
     if participants < 1:
         raise CommandError("A report needs at least one participant.")
     if seed is not None and seed < 0:

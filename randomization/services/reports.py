@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from randomization.assessment import assess, refuse_what_cannot_be_assessed
+from randomization.assessment.scope import refuse_what_cannot_be_assessed
 from randomization.designs import Design, design_from
 from randomization.models import DesignReport
 from trial.accounts.models import User
@@ -84,6 +84,8 @@ def _mine(report: DesignReport) -> QuerySet[DesignReport]:
 
 
 def _compute(report: DesignReport) -> dict[str, object]:
+    from randomization.assessment.report import assess  # SciPy takes most of a second to import
+
     question = report.question
     designs = [design_from(plan) for plan in question["designs"]]
     answers: list[dict[str, object]] = []

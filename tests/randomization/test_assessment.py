@@ -10,17 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from randomization.assessment import assess
 from randomization.assessment.clusters import sites_of
 from randomization.assessment.exact import as_imbalance, difference, within_strata
-from randomization.assessment.guessing import (
-    closed_form,
-    coin_guesses,
-    hidden_guesses,
-    open_guesses,
-    per_allocation,
-)
+from randomization.assessment.guessing import _in_block, coin_guesses, hidden_guesses, open_guesses
 from randomization.assessment.power import information, power
+from randomization.assessment.report import assess
 from randomization.assessment.simulation import Minimizing, simulate
 from randomization.designs import (
     BlockDesign,
@@ -54,6 +48,18 @@ def minimization(ratio=EVEN, imbalance="range", factors=FACTORS):
 
 
 # --- guesses ---
+
+
+def per_allocation(size, ratio):
+    """Correct and certain guesses per allocation over whole blocks of one known size."""
+    block = _in_block(tuple(share * size // sum(ratio) for share in ratio))
+    return block.correct / size, block.certain / size
+
+
+def closed_form(m):
+    """The same for two arms one to one in a block of 2m, in which m + ½(4^m / C(2m, m) − 1) are correct and
+    the fraction 1/(m+1) is certain."""
+    return (m + (Fraction(4**m, comb(2 * m, m)) - 1) / 2) / (2 * m), Fraction(1, m + 1)
 
 
 @pytest.mark.parametrize(

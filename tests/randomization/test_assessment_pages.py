@@ -279,7 +279,7 @@ def test_a_worker_that_was_given_up_does_not_write_over_its_successor(tiny, stat
         DesignReport.objects.update(claimed_at=NOW + PATIENCE)  # another worker takes over
         return {}
 
-    monkeypatch.setattr(reports, "assess", slow)
+    monkeypatch.setattr("randomization.assessment.report.assess", slow)
     assert services.make_due_reports(now=NOW) == 0
     assert DesignReport.objects.get().answer is None
 
@@ -303,7 +303,7 @@ def test_progress_can_be_seen_while_the_report_is_computed(monkeypatch):
         looked.wait()
         connection.close()
 
-    monkeypatch.setattr(reports, "assess", slow)
+    monkeypatch.setattr("randomization.assessment.report.assess", slow)
     looking = Thread(target=look)
     looking.start()
     services.make_due_reports(now=NOW)
@@ -319,7 +319,7 @@ def test_a_report_that_fails_says_so_and_the_log_tells_no_design(
     def broken(design, **arguments):
         raise MemoryError(f"{design}")
 
-    monkeypatch.setattr(reports, "assess", broken)
+    monkeypatch.setattr("randomization.assessment.report.assess", broken)
     with caplog.at_level(logging.DEBUG):
         assert services.make_due_reports(now=NOW) == 0
     assert str(report.pk) in caplog.text
