@@ -1,10 +1,6 @@
 """The coordinators' pages: unclear replies, calls, and the weeks of one participant."""
 
-from collections.abc import Callable
-from typing import Any
-
 from django.contrib import messages
-from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -27,7 +23,7 @@ from followup.texts import weekly_text
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
-from trial.core.errors import DomainError
+from trial.core.forms import tried
 from trial.messaging.services import read_inbound
 from trial.people.access import access_participant, requires
 from trial.people.models import Participant
@@ -46,16 +42,6 @@ def _user(request: HttpRequest) -> User:
 def _open(request: HttpRequest, pk: int, permission: Permission) -> Participant:
     """The door: a participant at a site where the user may; else 404."""
     return access_participant(request.user, pk, permission)
-
-
-def _done(form: Form, act: Callable[[], Any]) -> bool:
-    """Do it; a rule of the trial that says no becomes an error of the form."""
-    try:
-        act()
-    except DomainError as refused:
-        form.add_error(None, str(refused))
-        return False
-    return True
 
 
 @never_cache
@@ -78,7 +64,7 @@ def resolve(request: HttpRequest, pk: int) -> HttpResponse:
     weeks = possible_weeks(reply, request.user)
     weekly = active_protocol(weeks[0].participant.trial).weekly if weeks else None
     form = ResolveForm(reply, weeks, weekly, request.POST or None)
-    if form.is_valid() and _done(
+    if form.is_valid() and tried(
         form,
         lambda: resolve_reply(
             reply=reply,
@@ -131,7 +117,7 @@ def call(request: HttpRequest, pk: int) -> HttpResponse:
         if week.days is None or request.POST.get(f"week_{week.number}")
     ]
     form = CallForm(weeks, active_protocol(participant.trial).weekly, request.POST or None)
-    if form.is_valid() and _done(
+    if form.is_valid() and tried(
         form,
         lambda: record_call(
             participant=participant,
@@ -171,7 +157,7 @@ def correct(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     if not answers.exists():
         return redirect("admin:followup_weeks", participant.pk)
     form = CorrectionForm(active_protocol(participant.trial).weekly, request.POST or None)
-    if form.is_valid() and _done(
+    if form.is_valid() and tried(
         form,
         lambda: correct_answer(
             participant=participant, week=number, by=_user(request), now=now(), **form.cleaned_data

@@ -18,7 +18,7 @@ from randomization.designs import (
     StratifiedClusterDesign,
 )
 from randomization.designs.base import EVERYBODY, StrataDesign
-from randomization.designs.clusters import LATE
+from randomization.designs.clusters import is_late
 from randomization.designs.coins import FAIR
 from trial.protocol.reading import Study
 from trial.protocol.schema.trial import StratumFactor
@@ -57,7 +57,7 @@ class Names:
         levels = {factor.key: self._levels(factor) for factor in self.protocol.randomization.strata}
         parts = [part.split("=", 1) for part in key.split(";") if "=" in part]
         words = [levels.get(factor, {}).get(level, level) for factor, level in parts]
-        if key == LATE or key.startswith(f"{LATE}="):
+        if is_late(key):
             words.insert(0, _("Late sites"))
         return ", ".join(words) or _("Everybody")
 

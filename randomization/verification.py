@@ -13,7 +13,7 @@ from randomization.decisions import Tally, decisions
 from randomization.design import SITE
 from randomization.designs import MinimizationDesign, design_from
 from randomization.designs.base import EVERYBODY
-from randomization.designs.clusters import LATE, SitesDesign
+from randomization.designs.clusters import SitesDesign, is_late
 from randomization.errors import ListDamaged, NotSealed
 from randomization.models import (
     Allocation,
@@ -136,7 +136,7 @@ def _check_sites(sealed: SealedList) -> None:
     if missing := sorted(at_once.keys() - places.keys()):
         raise ListDamaged(_("the site %(site)s does not have its place") % {"site": missing[0]})
     for stratum, positions in late.items():
-        if positions != sorted(positions) or not stratum.startswith(LATE):
+        if positions != sorted(positions) or not is_late(stratum):
             raise ListDamaged(_("the order of late sites in %(stratum)s") % {"stratum": stratum})
 
 

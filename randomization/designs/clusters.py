@@ -78,7 +78,7 @@ class ClusterDesign(SitesDesign):
     def places(self, stream: Stream, stratum: str, at_least: int) -> list[str]:
         """Raises DesignRefused when more places are asked for sites that were randomized at once."""
         unit = [arm for arm, share in self.ratio.items() for _share in range(share)]
-        if _is_late(stratum):
+        if is_late(stratum):
             return _blocks_of(unit * 2, stream, at_least)
         if at_least != self.sizes()[stratum]:
             raise DesignRefused(_("These sites were randomized at once, and their number is fixed."))
@@ -164,7 +164,8 @@ def _key(factor: str, group: str) -> str:
     return stratum_key({factor: group})
 
 
-def _is_late(stratum: str) -> bool:
+def is_late(stratum: str) -> bool:
+    """Whether the stratum's places wait for sites that join later."""
     return stratum == LATE or stratum.startswith(f"{LATE}=")
 
 

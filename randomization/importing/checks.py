@@ -6,7 +6,7 @@ from functools import partial
 
 from django.utils.translation import gettext as _
 
-from randomization.designs import ImportedDesign
+from randomization.designs import ImportedDesign, Places
 from randomization.importing.columns import CODE, POSITION
 from randomization.importing.defects import Defect
 from randomization.importing.lines import Line
@@ -17,7 +17,6 @@ _SURPRISING = 20
 """So many coins fall the same way once in a million times: then a number tells the arm on purpose."""
 
 Lines = Mapping[str, Sequence[Line]]
-Places = Mapping[str, Sequence[str]]
 
 
 def positions(by_stratum: Lines, before: Places) -> Iterator[Defect]:

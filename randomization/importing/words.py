@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from randomization.design import SITE
 from trial.protocol.schema import Protocol
 from trial.protocol.schema.trial import Level, Site, StratumFactor
 
-SITE = "site"
 DATA_ACCESS_GROUP = "redcap_data_access_group"
 
 Words = Mapping[str, frozenset[str]]

@@ -7,7 +7,8 @@ from django.utils.translation import gettext as _
 
 from randomization.designs import PairDesign, SitesDesign, design_from
 from randomization.errors import NoLatePlace, NotSealed, SiteRefused
-from randomization.models import ClusterAllocation, Place, SealedList, Stratum
+from randomization.models import ClusterAllocation, SealedList, Stratum
+from randomization.services.places import take_next
 from trial.accounts.models import User
 from trial.people.models import Site
 from trial.protocol.selectors import active_version, protocol_of
@@ -39,9 +40,11 @@ def allocate_late_site(*, site: Site, by: User, now: datetime) -> list[ClusterAl
         return allocated
     if allocated:
         raise SiteRefused(_("The other site of this pair is randomized already."))
-    if late is None:
+    if late is None or late.places - late.used < len(together):
         raise NoLatePlace
-    return [_take_next(late, one, by, now) for one in together]
+    return [
+        ClusterAllocation.objects.create(site=one, place=take_next(late), at=now, by=by) for one in together
+    ]
 
 
 def _together(site: Site, design: SitesDesign) -> tuple[list[Site], str | None]:
@@ -57,12 +60,3 @@ def _together(site: Site, design: SitesDesign) -> tuple[list[Site], str | None]:
     if isinstance(design, PairDesign) and len(sites) != 2:
         raise SiteRefused(_("Sites of this trial join in pairs, and this one has no partner."))
     return sites, described[site.key].group
-
-
-def _take_next(late: Stratum, site: Site, by: User, now: datetime) -> ClusterAllocation:
-    if late.used == late.places:
-        raise NoLatePlace
-    late.used += 1
-    late.save(update_fields=["used"])
-    place = Place.objects.get(stratum=late, position=late.used)
-    return ClusterAllocation.objects.create(site=site, place=place, at=now, by=by)

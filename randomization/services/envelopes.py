@@ -19,11 +19,11 @@ from randomization.models import (
     EnvelopePrint,
     EnvelopeReturn,
     EnvelopeUse,
-    Place,
     Stratum,
 )
 from randomization.sealing import unseal_place
 from randomization.services.notices import tell_randomized
+from randomization.services.places import take_next
 from screening.standing import standing_of
 from trial.accounts.models import User
 from trial.audit.services import record_read
@@ -78,7 +78,7 @@ def reserve_envelopes(*, site: Site, stratum_key: str, count: int, by: User, now
         raise EnvelopesRefused(_("Only %(left)s places are left on this stratum's list.") % {"left": left})
     first = last_number(site) + 1
     return [
-        Envelope.objects.create(site=site, place=_take(stratum), number=number, at=now, by=by)
+        Envelope.objects.create(site=site, place=take_next(stratum), number=number, at=now, by=by)
         for number in range(first, first + count)
     ]
 
@@ -92,12 +92,6 @@ def _lock(site: Site) -> Site:
     """Numbers are given to one act at a time. Participants can register meanwhile."""
     Site.objects.select_for_update(no_key=True).get(pk=site.pk)
     return site
-
-
-def _take(stratum: Stratum) -> Place:
-    stratum.used += 1
-    stratum.save(update_fields=["used"])
-    return Place.objects.get(stratum=stratum, position=stratum.used)
 
 
 @transaction.atomic

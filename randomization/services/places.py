@@ -1,8 +1,9 @@
-"""Writing places, each sealed to where it stands."""
+"""Writing places, each sealed to where it stands, and taking them in order."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from randomization.designs import Places
+from randomization.errors import ListExhausted
 from randomization.models import Place, Stratum
 from randomization.sealing import seal_place
 
@@ -31,6 +32,15 @@ def write_places(
         ),
         batch_size=5000,
     )
+
+
+def take_next(stratum: Stratum) -> Place:
+    """The stratum's next place, counted. The caller has locked the counter. Raises ListExhausted."""
+    if stratum.used == stratum.places:
+        raise ListExhausted
+    stratum.used += 1
+    stratum.save(update_fields=["used"])
+    return Place.objects.get(stratum=stratum, position=stratum.used)
 
 
 def _with_codes(held: Sequence[str], codes: Sequence[str] | None) -> Iterable[tuple[str, str]]:

@@ -9,11 +9,10 @@ from django.db import transaction
 from randomization.design import design_of
 from randomization.designs import (
     NONCE_BYTES,
-    ClusterDesign,
     Design,
     ImportedDesign,
-    PairDesign,
     Places,
+    SitesDesign,
     canonical,
     commitment,
 )
@@ -101,7 +100,7 @@ def seal_version(
     if seed:
         sealed.seed = seal(seed, table="sealedlist", row=str(sealed.pk), field="seed")
     sealed.save(force_insert=True)
-    at_once = design.where() if isinstance(design, ClusterDesign | PairDesign) else {}
+    at_once = design.where() if isinstance(design, SitesDesign) else {}
     used_at_once = {stratum for stratum, _position in at_once.values()}
     _write(sealed, places, file.codes if file else {}, used_at_once=used_at_once)
     _allocate_sites(sealed, at_once, now)

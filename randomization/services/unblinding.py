@@ -47,7 +47,7 @@ def ask_to_unblind(*, participant: Participant, reason: str, by: User, now: date
         return existing
     unblinding = Unblinding.objects.create(participant=participant, reason=reason.strip(), by=by, at=now)
     if rules.second_person:
-        _tell(Notice.Kind.UNBLINDING_ASKED, unblinding, {*rules.tell, *MAY_DECIDE}, now)
+        _tell(Notice.Kind.UNBLINDING_ASKED, unblinding, {*rules.tell, *MAY_DECIDE}, now=now)
     else:
         _decide(unblinding, released=True, by=by, rules=rules, now=now)
     return unblinding
@@ -109,17 +109,18 @@ def _decide(
 ) -> UnblindingDecision:
     decision = UnblindingDecision.objects.create(unblinding=unblinding, released=released, by=by, at=now)
     if released:
-        plan_notices(
-            kind=Notice.Kind.UNBLINDED,
-            about=unblinding.pk,
-            participant=unblinding.participant,
-            roles=rules.tell,
-            also=[unblinding.by] if by != unblinding.by else [],
-            now=now,
-        )
+        asker = [unblinding.by] if by != unblinding.by else []
+        _tell(Notice.Kind.UNBLINDED, unblinding, rules.tell, also=asker, now=now)
     return decision
 
 
-def _tell(kind: Notice.Kind, unblinding: Unblinding, roles: Collection[str], now: datetime) -> None:
-    if roles:
-        plan_notices(kind=kind, about=unblinding.pk, participant=unblinding.participant, roles=roles, now=now)
+def _tell(
+    kind: Notice.Kind,
+    unblinding: Unblinding,
+    roles: Collection[str],
+    *,
+    also: Collection[User] = (),
+    now: datetime,
+) -> None:
+    participant = unblinding.participant
+    plan_notices(kind=kind, about=unblinding.pk, participant=participant, roles=roles, also=also, now=now)

@@ -1,6 +1,5 @@
 """Sites that join a cluster trial late."""
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -8,10 +7,10 @@ from django.views.decorators.http import require_http_methods
 
 from randomization import selectors, services
 from randomization.views.desk import in_force
+from randomization.views.sealing import done
 from trial.accounts.forms import ConfirmForm
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
-from trial.core.errors import DomainError
 from trial.people.access import access_trial, requires, staff
 from trial.protocol.selectors import protocol_of
 
@@ -23,13 +22,12 @@ def late_site(request: HttpRequest, slug: str, site: str) -> HttpResponse:
     trial = access_trial(request.user, slug, Permission.SEAL_LIST)
     joined = get_object_or_404(trial.sites, key=site)
     form = ConfirmForm(staff(request), request.POST or None, now=now())
-    if request.method == "POST" and form.is_valid():
-        try:
-            services.allocate_late_site(site=joined, by=staff(request), now=now())
-        except DomainError as refused:
-            messages.error(request, str(refused))
-        else:
-            messages.success(request, _("The site is randomized."))
+
+    def act() -> str:
+        services.allocate_late_site(site=joined, by=staff(request), now=now())
+        return _("The site is randomized.")
+
+    if done(request, form, act):
         return redirect("randomization:desk", slug=slug)
     together = next((some for some in selectors.waiting_sites(trial) if joined in some), [])
     context = {"trial": trial, "protocol": protocol_of(in_force(trial)), "together": together, "form": form}

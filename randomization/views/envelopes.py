@@ -1,10 +1,8 @@
 """The statistician's envelopes: reserve, print, account for every one. No page tells what one holds."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import get_language, ngettext
@@ -22,6 +20,7 @@ from trial.accounts.forms import ConfirmForm
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
 from trial.core.errors import DomainError
+from trial.core.forms import tried
 from trial.people.access import access_trial, requires, staff
 from trial.people.models import Site
 from trial.protocol.models import Trial, TrialStatus
@@ -79,7 +78,7 @@ def site(request: HttpRequest, slug: str, site: str) -> HttpResponse:
         language=get_language() or "",
         now=now(),
     )
-    if form.is_valid() and _tried(form, lambda: _reserve(request, one, form)):
+    if form.is_valid() and tried(form, lambda: _reserve(request, one, form)):
         return redirect("randomization:site_envelopes", slug, site)
     return _render_site(request, one, form=form)
 
@@ -98,16 +97,6 @@ def _render_site(request: HttpRequest, site: Site, **more: Any) -> HttpResponse:
 
 def _account(site: Site) -> Account:
     return accounts([site], get_language() or "")[0]
-
-
-def _tried(form: Form, act: Callable[[], Any]) -> bool:
-    """Do it; what says no becomes an error of the form."""
-    try:
-        act()
-    except DomainError as refused:
-        form.add_error(None, str(refused))
-        return False
-    return True
 
 
 @never_cache
@@ -139,7 +128,7 @@ def give_back(request: HttpRequest, slug: str, site: str, number: int) -> HttpRe
     one = _site(request, slug, site)
     envelope = get_object_or_404(Envelope, site=one, number=number)
     form = ReturnForm(request.POST or None)
-    if form.is_valid() and _tried(
+    if form.is_valid() and tried(
         form,
         lambda: services.return_envelope(
             envelope=envelope, by=staff(request), now=now(), **form.cleaned_data

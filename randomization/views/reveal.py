@@ -1,6 +1,5 @@
 """The statistician's last act."""
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -9,10 +8,10 @@ from django.views.decorators.http import require_http_methods
 from randomization import selectors, services
 from randomization.commitments import reveal_of
 from randomization.errors import NotOver
+from randomization.views.sealing import done
 from trial.accounts.forms import ConfirmForm
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
-from trial.core.errors import DomainError
 from trial.people.access import access_trial, requires, staff
 from trial.protocol.selectors import is_locked, protocol_of
 
@@ -26,13 +25,12 @@ def reveal(request: HttpRequest, slug: str) -> HttpResponse:
     if sealed is None:
         raise Http404
     form = ConfirmForm(staff(request), request.POST or None, now=now())
-    if request.method == "POST" and form.is_valid():
-        try:
-            services.reveal_list(trial=trial, by=staff(request), now=now())
-        except DomainError as refused:
-            messages.error(request, str(refused))
-        else:
-            messages.success(request, _("The list is revealed: anybody can check it now."))
+
+    def act() -> str:
+        services.reveal_list(trial=trial, by=staff(request), now=now())
+        return _("The list is revealed: anybody can check it now.")
+
+    if done(request, form, act):
         return redirect("randomization:commitment", slug=slug)
     context = {
         "trial": trial,

@@ -39,7 +39,7 @@ def seal(request: HttpRequest, slug: str) -> HttpResponse:
         services.seal_lists(trial=trial, by=by, now=now(), **wanted)
         return _("The list is sealed, and its commitment is public.")
 
-    if request.method == "POST" and form.is_valid() and _done(request, form, act):
+    if done(request, form, act):
         return redirect("randomization:desk", slug=slug)
     return render(request, "randomization/seal.html", {**context, "form": form})
 
@@ -61,7 +61,7 @@ def approve(request: HttpRequest, slug: str, number: int) -> HttpResponse:
             return _("The list is longer now, and has a new commitment.")
         return _("The list is sealed, and its commitment is public.")
 
-    if request.method == "POST" and form.is_valid() and _done(request, form, act):
+    if done(request, form, act):
         return redirect("randomization:desk", slug=slug)
     context = {**desk_of(request, trial), **_file(proposal), "form": form}
     return render(request, "randomization/approve.html", context)
@@ -110,13 +110,18 @@ def extend(request: HttpRequest, slug: str) -> HttpResponse:
         )
         return _("The list is longer now, and has a new commitment.")
 
-    if request.method == "POST" and form.is_valid() and _done(request, form, act):
+    if done(request, form, act):
         return redirect("randomization:desk", slug=slug)
     return render(request, "randomization/extend.html", {**context, "form": form, "by_two": by_two})
 
 
-def _done(request: HttpRequest, form: ConfirmForm, act: Callable[[], str]) -> bool:
-    """Whether the page is left: what is wrong with a file stands on the page itself, the rest on the desk."""
+def done(request: HttpRequest, form: ConfirmForm, act: Callable[[], str]) -> bool:
+    """Whether the page is left, after a confirmed act which gives the sentence to show; false before one.
+
+    What is wrong with a file stands on the page itself, the rest where the page leads.
+    """
+    if request.method != "POST" or not form.is_valid():
+        return False
     try:
         messages.success(request, act())
     except ListRefused as refused:

@@ -5,11 +5,27 @@ A page writes `{% include "forms/errors.html" %}` above its heading and `{{ form
 each field says again what is wrong.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
 from django.forms.boundfield import BoundField
 from django.forms.renderers import TemplatesSetting
+
+from trial.core.errors import DomainError
+
+
+def tried(
+    form: forms.Form, act: Callable[[], object], at: Mapping[type[DomainError], str] | None = None
+) -> bool:
+    """Do it; a rule of the trial that says no becomes an error of the form, at the field that `at` names."""
+    try:
+        act()
+    except DomainError as refused:
+        field = next((name for kind, name in (at or {}).items() if isinstance(refused, kind)), None)
+        form.add_error(field, str(refused))
+        return False
+    return True
 
 
 class Field(BoundField):

@@ -21,7 +21,7 @@ from trial.accounts.forms import ConfirmForm
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
-from trial.core.errors import DomainError
+from trial.core.forms import tried
 from trial.office.views import JUST_RANDOMIZED
 from trial.people.access import access_participant, staff
 from trial.people.models import Participant
@@ -109,7 +109,8 @@ def use(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _used(request: HttpRequest, one: Participant, form: UseForm) -> bool:
     opened_at, by = form.cleaned_data["opened_at"], staff(request)
-    try:
+
+    def act() -> None:
         use_envelope(
             envelope=form.envelope,
             participant=one,
@@ -118,8 +119,8 @@ def _used(request: HttpRequest, one: Participant, form: UseForm) -> bool:
             now=now(),
             language=_language(),
         )
-    except DomainError as refused:
-        form.add_error(None, str(refused))
+
+    if not tried(form, act):
         return False
     messages.success(request, _("The envelope is recorded. Compare the paper with this page."))
     request.session[JUST_RANDOMIZED] = one.pk
@@ -132,14 +133,12 @@ def give_back(request: HttpRequest, number: int) -> HttpResponse:
     """An envelope of one's site will never be used, and why."""
     tracked = _of_own_site(request, number)
     form = ReturnForm(request.POST or None)
-    if form.is_valid():
-        try:
-            return_envelope(envelope=tracked.envelope, by=staff(request), now=now(), **form.cleaned_data)
-        except DomainError as refused:
-            form.add_error(None, str(refused))
-        else:
-            messages.success(request, _("It is recorded."))
-            return redirect("admin:people_participant_envelopes")
+    if form.is_valid() and tried(
+        form,
+        lambda: return_envelope(envelope=tracked.envelope, by=staff(request), now=now(), **form.cleaned_data),
+    ):
+        messages.success(request, _("It is recorded."))
+        return redirect("admin:people_participant_envelopes")
     return render(request, "office/envelope_return.html", {"form": form, "tracked": tracked})
 
 

@@ -1,13 +1,10 @@
 """The participant's pages. Each act is a POST with one service; what was typed stays when one fails."""
 
-from collections.abc import Callable
 from io import BytesIO
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.forms import Form
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -34,6 +31,7 @@ from trial.accounts.permissions import Permission
 from trial.audit.history import entries
 from trial.core.clock import now
 from trial.core.errors import DomainError
+from trial.core.forms import tried
 from trial.office.answers import AnswersInWords
 from trial.office.find import find_by_phone
 from trial.office.forms import DeviationForm, FindForm, IdentityForm, ReasonForm, StatusForm, VerifyForm
@@ -48,6 +46,7 @@ from trial.protocol.selectors import active_protocol, is_blinded, protocol_of
 acts = require_http_methods(["GET", "POST"])
 
 EVENTS_A_PAGE = 50
+AT_REASON: dict[type[DomainError], str] = {ReasonMissing: "reason"}
 JUST_RANDOMIZED = "just_randomized"
 """In the session: the participant whose arm the next page shows without asking why."""
 
@@ -59,16 +58,6 @@ def _open(request: HttpRequest, pk: int, permission: Permission) -> Participant:
 
 def _back(participant: Participant) -> HttpResponse:
     return redirect("admin:people_participant_change", participant.pk)
-
-
-def _tried(form: Form, act: Callable[[], Any]) -> bool:
-    """Do it; a rule of the trial that says no becomes an error of the form."""
-    try:
-        act()
-    except DomainError as refused:
-        form.add_error("reason" if isinstance(refused, ReasonMissing) else None, str(refused))
-        return False
-    return True
 
 
 def _language() -> str:
@@ -105,7 +94,7 @@ def verify(request: HttpRequest, pk: int) -> HttpResponse:
     form = VerifyForm(
         criteria_to_verify(one), _language(), request.POST or None, earlier=verification_of(one)
     )
-    if form.is_valid() and _tried(
+    if form.is_valid() and tried(
         form,
         lambda: verify_eligibility(
             participant=one,
@@ -114,6 +103,7 @@ def verify(request: HttpRequest, pk: int) -> HttpResponse:
             reason=form.cleaned_data["reason"],
             now=now(),
         ),
+        AT_REASON,
     ):
         messages.success(request, _("The decision is recorded."))
         return _back(one)
@@ -128,7 +118,7 @@ def randomize(request: HttpRequest, pk: int) -> HttpResponse:
     if is_allocated(one):
         return redirect("admin:people_participant_allocation", pk)
     form = ConfirmForm(staff(request), request.POST or None, now=now())
-    if form.is_valid() and _tried(form, lambda: allocate(participant=one, by=staff(request), now=now())):
+    if form.is_valid() and tried(form, lambda: allocate(participant=one, by=staff(request), now=now())):
         if may_know_arm(staff(request), one):
             request.session[JUST_RANDOMIZED] = pk
         return redirect("admin:people_participant_allocation", pk)
@@ -195,7 +185,7 @@ def deviation(request: HttpRequest, pk: int) -> HttpResponse:
     if not is_allocated(one):
         return _back(one)
     form = DeviationForm(request.POST or None)
-    if form.is_valid() and _tried(
+    if form.is_valid() and tried(
         form,
         lambda: record_deviation(participant=one, by=staff(request), now=now(), **form.cleaned_data),
     ):
@@ -236,7 +226,11 @@ def status(request: HttpRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         if form.is_final and "sure" not in request.POST:
             return render(request, "office/sure.html", {"participant": one, "form": form})
-        if _tried(form, lambda: add_status(participant=one, by=staff(request), now=now(), **form.happened)):
+        if tried(
+            form,
+            lambda: add_status(participant=one, by=staff(request), now=now(), **form.happened),
+            AT_REASON,
+        ):
             messages.success(request, _("It is recorded."))
             return _back(one)
     return render(request, "office/status.html", {"participant": one, "form": form})
