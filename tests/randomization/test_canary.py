@@ -21,13 +21,14 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def twins(django_db_setup, tmp_path_factory):
+def twins(django_db_setup, redis_url, tmp_path_factory):
     """What can be read in the two worlds."""
     return read_twins(tmp_path_factory.mktemp("twins"), rooms=ROOMS)
 
 
 def read_twins(directory, *, rooms):
     files = []
+    server, _slash, number_of_worker = os.environ["REDIS_URL"].rpartition("/")
     for number, seed in enumerate(twin_seeds(agree=GIVEN, differ=COMING)):
         with servers.another(f"twin_{os.getpid()}_{number}") as (application, owner, superuser):
             environment = {
@@ -36,7 +37,7 @@ def read_twins(directory, *, rooms):
                 "DATABASE_URL": application,
                 "OWNER_DATABASE_URL": owner,
                 "TEST_SUPERUSER_URL": superuser,
-                "REDIS_URL": os.environ["TEST_REDIS"] + "/15",
+                "REDIS_URL": f"{server}/{15 - int(number_of_worker)}",
                 "PYTHONHASHSEED": "0",
             }
             file = directory / f"{number}.json"
