@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from randomization.decisions import open_decision
-from randomization.models import Allocation
+from randomization.models import Allocation, Place
 from randomization.sealing import unseal_place
 
 
@@ -20,6 +20,11 @@ def arm_of(allocation: Allocation) -> str:
     return _opened(
         place.stratum.sealed_list_id, place.stratum.key, place.position, place.content, allocation.decision
     )
+
+
+def arm_in(place: Place) -> str:
+    """The arm that a list's place holds, whoever gets it. Raises ListDamaged when it does not open."""
+    return _opened(place.stratum.sealed_list_id, place.stratum.key, place.position, place.content, None)
 
 
 def arms_of(allocations: QuerySet[Allocation]) -> Iterator[tuple[int, str]]:

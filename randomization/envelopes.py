@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
@@ -13,6 +14,7 @@ from randomization.designs import MinimizationDesign, design_from
 from randomization.errors import EnvelopesRefused, NotSealed
 from randomization.models import (
     Allocation,
+    Deviation,
     Envelope,
     EnvelopePrint,
     EnvelopeReturn,
@@ -121,13 +123,14 @@ def accounts(sites: Collection[Site], language: str) -> list[Account]:
 
 def envelopes_out(trial: Trial) -> int:
     """How many envelopes nobody has accounted for."""
+    return _out().filter(site__trial=trial).count()
+
+
+def _out() -> QuerySet[Envelope]:
+    """Those of which nobody has said what became of them."""
     used, returned = Allocation.objects.exclude(envelope=None), EnvelopeReturn.objects.all()
-    return (
-        Envelope.objects.filter(site__trial=trial)
-        .exclude(pk__in=used.values("envelope"))
-        .exclude(pk__in=returned.values("envelope"))
-        .count()
-    )
+    accounted = used.values("envelope").union(returned.values("envelope"))
+    return Envelope.objects.exclude(pk__in=accounted)
 
 
 def has_envelopes(site: Site) -> bool:
@@ -166,25 +169,19 @@ def refuse_envelopes(site: Site) -> None:
 
 def surprises(envelope: Envelope, stratum: Stratum | None, language: str) -> dict[str, str]:
     """What is not as it should be when this envelope was opened for one of the stratum: kind to words."""
-    found = {}
+    found: dict[str, str] = {}
     own = envelope.place.stratum
     if stratum is None or stratum.pk != own.pk:
-        found["wrong_stratum"] = _(
+        found[Deviation.Kind.WRONG_STRATUM] = _(
             "Envelope %(number)s is for “%(envelope)s”; the participant belongs to “%(participant)s”."
         ) % {
             "number": envelope.number,
             "envelope": stratum_in_words(own, language),
             "participant": stratum_in_words(stratum, language) if stratum else "–",
         }
-    earlier = Envelope.objects.filter(site=envelope.site_id, place__stratum=own, number__lt=envelope.number)
-    left = [
-        one.number
-        for one in earlier.order_by("number")
-        if not Allocation.objects.filter(envelope=one).exists()
-        and not EnvelopeReturn.objects.filter(envelope=one).exists()
-    ]
-    if left:
-        found["other"] = _("Envelope %(number)s was opened before number %(earlier)s.") % {
+    earlier = _out().filter(site=envelope.site_id, place__stratum=own, number__lt=envelope.number)
+    if left := list(earlier.order_by("number").values_list("number", flat=True)):
+        found[Deviation.Kind.OTHER] = _("Envelope %(number)s was opened before number %(earlier)s.") % {
             "number": envelope.number,
             "earlier": ", ".join(map(str, left)),
         }

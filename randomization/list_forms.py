@@ -59,17 +59,8 @@ class ExtendForm(SealForm):
     seen = forms.IntegerField(widget=forms.HiddenInput)
     field_order = ("list", "places")
 
-    def __init__(
-        self,
-        user: User,
-        data: Mapping[str, Any] | None = None,
-        files: MultiValueDict[str, UploadedFile] | None = None,
-        *,
-        imported: bool,
-        seen: int,
-        now: datetime,
-    ) -> None:
-        super().__init__(user, data, files, imported=imported, now=now)
+    def __init__(self, *whom_and_what: Any, imported: bool, seen: int, now: datetime) -> None:
+        super().__init__(*whom_and_what, imported=imported, now=now)
         self.initial = {"seen": seen}
         self.fields.pop("as_it_is", None)
         if imported:

@@ -8,6 +8,7 @@ from django.db.models import Max
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from randomization.arms import arm_in
 from randomization.conditions import OfStratum, readiness
 from randomization.envelope_pdf import Sheet, envelopes_pdf
 from randomization.envelopes import accounts, refuse_envelopes, strata_of, stratum_in_words, surprises
@@ -21,7 +22,6 @@ from randomization.models import (
     EnvelopeUse,
     Stratum,
 )
-from randomization.sealing import unseal_place
 from randomization.services.notices import tell_randomized
 from randomization.services.places import take_next
 from screening.standing import standing_of
@@ -129,20 +129,14 @@ def _pdf(site: Site, envelopes: Collection[Envelope]) -> bytes:
 def _sheet(envelope: Envelope, trial: str, language: str) -> Sheet:
     place, site = envelope.place, envelope.site
     stratum = place.stratum
-    arm = unseal_place(
-        bytes(place.content),
-        list_id=stratum.sealed_list_id,
-        stratum=stratum.key,
-        position=place.position,
-    )
-    name = protocol_of(stratum.sealed_list.protocol_version).arm(arm).name.in_(language)
+    arm = protocol_of(stratum.sealed_list.protocol_version).arm(arm_in(place))
     return Sheet(
         trial=trial,
         site=site.name,
         number=envelope.number,
         stratum=stratum_in_words(stratum, language),
         qr=f"tilbake:{site.trial.slug}:{site.key}:{envelope.number}",
-        inside=place.code or name,
+        inside=place.code or arm.name.in_(language),
     )
 
 

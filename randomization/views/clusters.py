@@ -6,8 +6,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from randomization import selectors, services
-from randomization.views.desk import in_force
 from randomization.views.sealing import done
+from randomization.views.versions import in_force
 from trial.accounts.forms import ConfirmForm
 from trial.accounts.permissions import Permission
 from trial.core.clock import now

@@ -1,6 +1,6 @@
 """The statistician's desk."""
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
@@ -12,11 +12,12 @@ from randomization.designs import Design, ImportedDesign, PairDesign
 from randomization.errors import DesignRefused
 from randomization.importing import examples
 from randomization.names import Names, is_at_once
+from randomization.views.versions import in_force, of_list
 from trial.accounts.permissions import Permission
 from trial.people.access import access_trial, requires
 from trial.people.selectors import has_permission
-from trial.protocol.models import ProtocolVersion, Trial
-from trial.protocol.selectors import active_version, is_locked, study_of
+from trial.protocol.models import Trial
+from trial.protocol.selectors import is_locked, study_of
 
 
 @require_GET
@@ -30,7 +31,7 @@ def desk(request: HttpRequest, slug: str) -> HttpResponse:
 def desk_of(request: HttpRequest, trial: Trial) -> dict[str, object]:
     """What the desk and the pages around it show."""
     sealed = selectors.sealed_list(trial)
-    study = study_of(sealed.protocol_version if sealed else in_force(trial))
+    study = study_of(of_list(sealed, trial))
     design = design_of(study.protocol)
     names = Names(study, get_language() or study.protocol.language)
     counts = [one for one in selectors.stratum_counts(trial) if not is_at_once(design, one.key)]
@@ -59,13 +60,6 @@ def desk_of(request: HttpRequest, trial: Trial) -> dict[str, object]:
         "may_reserve": has_permission(request.user, Permission.RESERVE_ENVELOPES, trial=trial),
         "may_reveal": sealed and may_seal and is_locked(trial) and not reveal_of(sealed),
     }
-
-
-def in_force(trial: Trial) -> ProtocolVersion:
-    try:
-        return active_version(trial)
-    except ProtocolVersion.DoesNotExist:
-        raise Http404 from None
 
 
 def _refusal(design: Design) -> str:

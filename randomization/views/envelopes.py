@@ -15,7 +15,8 @@ from randomization.envelope_forms import ReserveForm, ReturnForm
 from randomization.envelopes import Account, accounts, refuse_envelopes, strata_of
 from randomization.models import Envelope
 from randomization.services.envelopes import last_number
-from randomization.views.desk import in_force
+from randomization.views.downloads import download
+from randomization.views.versions import in_force
 from trial.accounts.forms import ConfirmForm
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
@@ -114,8 +115,7 @@ def print_envelopes(request: HttpRequest, slug: str, site: str, number: int | No
         except DomainError as refused:
             form.add_error(None, str(refused))
         else:
-            headers = {"Content-Disposition": 'attachment; filename="envelopes.pdf"'}
-            return HttpResponse(pdf, content_type="application/pdf", headers=headers)
+            return download("envelopes.pdf", pdf)
     context = _said(request, one.trial, site=one, form=form, numbers=numbers)
     return render(request, "randomization/envelopes_print.html", context)
 

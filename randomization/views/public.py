@@ -18,7 +18,8 @@ from randomization.commitments import (
     verifier,
 )
 from randomization.models import SealedList
-from randomization.views.desk import in_force
+from randomization.views.downloads import TEXT, download
+from randomization.views.versions import of_list
 from trial.core.qr import qr_path
 from trial.protocol.models import Trial
 from trial.protocol.selectors import protocol_of
@@ -29,7 +30,7 @@ def commitment(request: HttpRequest, slug: str) -> HttpResponse:
     """What anybody may write down before the first participant, and compare with the list at the end."""
     trial = get_object_or_404(Trial, slug=slug)
     sealed = selectors.sealed_list(trial)
-    protocol = protocol_of(sealed.protocol_version if sealed else in_force(trial))
+    protocol = protocol_of(of_list(sealed, trial))
     context = {"trial": trial, "sealed": sealed, "protocol": protocol}
     return render(request, "randomization/commitment.html", context | (_about(sealed) if sealed else {}))
 
@@ -54,7 +55,7 @@ def document(request: HttpRequest, slug: str) -> HttpResponse:
     """The same on paper, for the ethics committee."""
     sealed = _sealed(slug)
     pdf = commitment_pdf(sealed, language=get_language() or "en")
-    return _download(f"{slug}-commitment.pdf", pdf, "application/pdf")
+    return download(f"{slug}-commitment.pdf", pdf)
 
 
 @require_GET
@@ -67,7 +68,7 @@ def revealed(request: HttpRequest, slug: str, name: str) -> HttpResponse:
         content = revealed_files(sealed)[name]
     else:
         raise Http404
-    return _download(name, content, "text/plain; charset=utf-8")
+    return download(name, content, TEXT)
 
 
 def _names(sealed: SealedList) -> list[str]:
@@ -81,8 +82,3 @@ def _sealed(slug: str) -> SealedList:
     if sealed is None:
         raise Http404
     return sealed
-
-
-def _download(name: str, content: bytes, content_type: str) -> HttpResponse:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return HttpResponse(content, content_type=content_type, headers=headers)

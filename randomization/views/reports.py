@@ -17,7 +17,8 @@ from randomization.design import design_of
 from randomization.forms import ReportForm
 from randomization.models import DesignReport
 from randomization.names import Names
-from randomization.views.desk import in_force
+from randomization.views.downloads import download
+from randomization.views.versions import of_list
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
 from trial.people.access import access_trial, requires, staff
@@ -83,14 +84,13 @@ def report_pdf(request: HttpRequest, slug: str, report_pk: UUID) -> HttpResponse
         asked_at=asked.asked_at.astimezone(ZoneInfo(study.protocol.time_zone)),
         language=_language(study),
     )
-    name = f'attachment; filename="design-report-{trial.slug}.pdf"'
-    return HttpResponse(file, content_type="application/pdf", headers={"Content-Disposition": name})
+    return download(f"design-report-{trial.slug}.pdf", file)
 
 
 def _study(trial: Trial) -> Study:
     """By the version that the list is, or would be, sealed under."""
     sealed = selectors.sealed_list(trial)
-    return study_of(sealed.protocol_version if sealed else in_force(trial))
+    return study_of(of_list(sealed, trial))
 
 
 def _report(trial: Trial, pk: UUID) -> DesignReport:

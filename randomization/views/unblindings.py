@@ -12,7 +12,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from randomization.unblindings import Asked, report, rules_of
-from randomization.views.desk import in_force
+from randomization.views.downloads import download
+from randomization.views.versions import in_force
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
 from trial.core.pdf import Document
@@ -36,8 +37,7 @@ def unblindings(request: HttpRequest, slug: str) -> HttpResponse:
 def unblindings_pdf(request: HttpRequest, slug: str) -> HttpResponse:
     """The same for the trial master file."""
     told = _report(request, _open(request, slug))
-    headers = {"Content-Disposition": 'attachment; filename="unblindings.pdf"'}
-    return HttpResponse(_pdf(told), content_type="application/pdf", headers=headers)
+    return download("unblindings.pdf", _pdf(told))
 
 
 def _open(request: HttpRequest, slug: str) -> Trial:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -13,15 +14,16 @@ from django.db import connection, connections
 from django.utils.translation import override
 
 from randomization.models import SealedList
-from tests.factories import NOW, TINY
+from tests.factories import NOW, TINY, by_method
 from tests.production import compose, filled_in
-from tests.randomization.designs import DESIGNS
 from trial.protocol.checks.problems import ProtocolProblems
 from trial.protocol.reading import Sources, read_sources, study_from
+from trial.protocol.schema.trial import Method
 from trial.rehearsal.drilling import drill, report, scratch_copy
 
 ROOT = Path(__file__).parents[2]
 CLICKS = 20
+METHODS = get_args(Method)
 QUICK = ("permuted_blocks", "minimization", "pairwise_clusters")
 """Each starts five processes; the other designs are drilled by `make test-heavy`."""
 USED_UP = {"minimization": "Missing: The trial still needs participants; The list has a place left."}
@@ -64,10 +66,10 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owne
 
 @pytest.mark.parametrize(
     "method",
-    [method if method in QUICK else pytest.param(method, marks=pytest.mark.heavy) for method in DESIGNS],
+    [method if method in QUICK else pytest.param(method, marks=pytest.mark.heavy) for method in METHODS],
 )
 def test_every_design_passes_the_drill(drilled, method):
-    done = drilled(tiny(DESIGNS[method]))
+    done = drilled(tiny(by_method(method)))
     assert [finding.title.lstrip("0123456789 ") for finding in done.findings] == list(TITLES)
     assert {finding.title: finding.happened for finding in done.findings if not finding.passed} == {}
     assert "was changed" in done.findings[7].happened
