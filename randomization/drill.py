@@ -231,7 +231,7 @@ class Drill:
 
     def verify(self) -> str:
         agreement = verify(self.trial)
-        changed = [pk for pk, answer in self.seen.items() if shown(pk, self.trial) != answer]
+        changed = [pk for pk, answer in self.seen.items() if shown(pk) != answer]
         if changed:
             raise Failed(f"{len(changed)} of {len(self.seen)} are not as they were shown.")
         return (

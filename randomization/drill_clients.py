@@ -40,26 +40,18 @@ def clicked(participant: int, *, by: int, now: datetime) -> Shown:
     from trial.people.models import Participant
 
     with acting(ACTOR):
-        one = Participant.objects.select_related("trial").get(pk=participant)
+        one = Participant.objects.get(pk=participant)
         allocate(participant=one, by=User.objects.get(pk=by), now=now)
-    return shown(participant, one.trial)
+    return shown(participant)
 
 
-def shown(participant: int, trial: Any) -> Shown:
+def shown(participant: int) -> Shown:
     """What is shown of the participant's allocation now."""
+    from randomization.arms import arm_of
     from randomization.models import Allocation
-    from randomization.selectors import for_case_work
-    from trial.people.models import Participant
-    from trial.protocol.selectors import protocol_of
 
-    allocation = Allocation.objects.select_related("place", "protocol_version").get(participant=participant)
-    one = Participant.objects.filter(pk=participant)
-    arm = next(
-        arm.key
-        for arm in protocol_of(allocation.protocol_version).arms
-        if for_case_work(trial=trial, arm_key=arm.key, among=one).exists()
-    )
-    return Shown(allocation.pk, allocation.place_id, allocation.place.position, arm)
+    allocation = Allocation.objects.select_related("place__stratum").get(participant=participant)
+    return Shown(allocation.pk, allocation.place_id, allocation.place.position, arm_of(allocation))
 
 
 def at_once(acts: Sequence[Callable[[], Answer]]) -> list[Answer]:

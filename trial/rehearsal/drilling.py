@@ -93,7 +93,7 @@ def scratch_copy(sources: Sources, *, places: int) -> Sources:
     """
     plan = study_from(sources).protocol.randomization
     changes: dict[str, str] = {}
-    if not plan.method.endswith("_clusters"):
+    if not plan.is_by_site:
         changes["places_per_stratum"] = str(places)
     if plan.method == "imported_list":
         changes["method"] = '"permuted_blocks"' if plan.block_sizes else '"simple"'
