@@ -188,11 +188,9 @@ def surprises(envelope: Envelope, stratum: Stratum | None, language: str) -> dic
     return found
 
 
-def surprises_for(
-    envelope: Envelope, participant: Participant, *, language: str, now: datetime
-) -> dict[str, str]:
+def surprises_for(envelope: Envelope, participant: Participant, *, language: str) -> dict[str, str]:
     """The same for a participant, before the envelope is recorded."""
-    source = readiness(participant, now=now).source
+    source = readiness(participant).source
     return surprises(envelope, source.stratum if isinstance(source, OfStratum) else None, language)
 
 

@@ -94,9 +94,9 @@ def deviations_in(trial: Trial) -> QuerySet[Deviation, tuple[int, str, datetime]
     return rows.values_list("participant_id", "kind", "at")
 
 
-def checklist(participant: Participant, *, now: datetime) -> list[Condition]:
+def checklist(participant: Participant) -> list[Condition]:
     """What must hold before this participant is randomized, in the order of the journey. No arm."""
-    return readiness(participant, now=now).conditions
+    return readiness(participant).conditions
 
 
 def is_allocated(participant: Participant) -> bool:

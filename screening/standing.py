@@ -16,7 +16,7 @@ from trial.protocol.selectors import protocol_of
 STANDING = """
 SELECT site.key,
        ARRAY(SELECT name FROM people_participantstatus
-              WHERE participant_id = participant.id AND at <= %(now)s),
+              WHERE participant_id = participant.id AND at <= %(at)s),
        EXISTS (SELECT FROM screening_consent WHERE participant_id = participant.id),
        verification.eligible, (SELECT version_id FROM protocol_activation
                                 WHERE trial_id = participant.trial_id AND at <= verification.at
@@ -34,8 +34,6 @@ SELECT site.key,
                       ORDER BY id DESC LIMIT 1) AS verification ON true
  WHERE participant.id = %(participant)s
 """
-STANDING_COLUMNS = 8
-"""So that another room's statement can take this one in, and split what comes."""
 
 GONE = {
     Status.WITHDRAWN_INTERVENTION,
@@ -116,11 +114,11 @@ class Standing:
         return protocol_of(version).eligibility.criteria
 
 
-def standing_of(participant: Participant, now: datetime) -> Standing:
-    """As committed at this moment; what a caller locked before stays so until its transaction ends."""
-    return rows(Standing.read, STANDING, standing_values(participant, now))[0]
+def standing_of(participant: Participant, *, at: datetime | None = None) -> Standing:
+    """As committed at this moment; what a caller locked before stays so until its transaction ends.
 
-
-def standing_values(participant: Participant, now: datetime) -> dict[str, Any]:
-    """What the statement asks for."""
-    return {"participant": participant.pk, "now": now, "baseline": BASELINE}
+    Of the statuses all, whatever time they bear: clocks differ, and a click may have waited. With `at`, those
+    until then.
+    """
+    values = {"participant": participant.pk, "at": at or "infinity", "baseline": BASELINE}
+    return rows(Standing.read, STANDING, values)[0]

@@ -5,22 +5,22 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
-from randomization.conditions import OfSite, OfStratum, Readiness, Source, readiness
+from randomization.conditions import OfSite, OfStratum, Readiness, Source, judged, situation_of
 from randomization.decisions import decide
 from randomization.designs import MinimizationDesign
 from randomization.errors import ListExhausted, NotReady
 from randomization.models import Allocation, Place
 from randomization.services.notices import tell_randomized
+from screening.standing import standing_of
 from trial.accounts.models import User
-from trial.core.db import rows
+from trial.core.db import one_trip, rows
 from trial.people.models import Participant
+from trial.people.services import lock_participant
 
-LOCK = """
-SELECT FROM people_participant AS participant
-  JOIN protocol_trial AS trial ON trial.id = participant.trial_id
- WHERE participant.id = %s
-   FOR UPDATE OF participant
-   FOR NO KEY UPDATE OF trial
+LOCK_TRIAL = """
+SELECT FROM protocol_trial
+ WHERE id = (SELECT trial_id FROM people_participant WHERE id = %s)
+   FOR NO KEY UPDATE
 """
 NEXT = """
 SELECT place.id, place.stratum_id, place.position, place.content, place.code
@@ -59,9 +59,13 @@ def allocate(*, participant: Participant, by: User, now: datetime) -> Allocation
     version stand still; then the stratum's counter, so places are given one at a time and in order. Raises
     NotReady with what is missing, or ListExhausted.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK, [participant.pk])
-    ready = readiness(participant, now=now)
+    with one_trip():
+        lock_participant(participant)
+        standing = standing_of(participant)
+    with one_trip():
+        _lock_trial(participant)
+        trial = situation_of(participant)
+    ready = judged(standing, trial)
     if ready.allocation:
         return Allocation.objects.get(pk=ready.allocation)
     source = _source(ready)
@@ -72,6 +76,11 @@ def allocate(*, participant: Participant, by: User, now: datetime) -> Allocation
         _give_next(allocation, source)
     tell_randomized(allocation)
     return allocation
+
+
+def _lock_trial(participant: Participant) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_TRIAL, [participant.pk])
 
 
 def _source(ready: Readiness) -> Source:

@@ -167,9 +167,9 @@ def use_envelope(
             _("This participant is randomized already. Record the envelope as opened in error.")
         )
     _refuse(envelope, participant, opened_at, now)
-    ready = readiness(participant, now=now)
+    ready = readiness(participant)
     excused = OF_THE_TRIAL
-    if not standing_of(participant, opened_at).has_left:
+    if not standing_of(participant, at=opened_at).has_left:
         excused |= {"present"}
     if missing := [one.label for one in ready.missing if one.key not in excused]:
         raise NotReady(missing)

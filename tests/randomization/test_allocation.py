@@ -49,7 +49,7 @@ PAIRS = {
 
 
 def unmet(participant):
-    return {condition.key for condition in checklist(participant, now=NOW) if not condition.met}
+    return {condition.key for condition in checklist(participant) if not condition.met}
 
 
 def test_verified_participant_gets_the_next_place_of_their_stratum(sealed, coordinator):

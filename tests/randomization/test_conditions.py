@@ -41,13 +41,13 @@ def amend(trial, changes):
 
 
 def unmet(participant):
-    return {condition.key for condition in checklist(participant, now=NOW) if not condition.met}
+    return {condition.key for condition in checklist(participant) if not condition.met}
 
 
 def refused(participant, by):
     with pytest.raises(NotReady) as refusal:
         allocate(participant=participant, by=by, now=NOW)
-    labels = {condition.label for condition in checklist(participant, now=NOW) if not condition.met}
+    labels = {condition.label for condition in checklist(participant) if not condition.met}
     assert set(refusal.value.missing) == labels
     return True
 
@@ -58,6 +58,28 @@ def test_page_and_act_miss_the_same(sealed, coordinator):
     amend(sealed, {"target = 400": "target = 401"})
     assert unmet(participant) == {"site"}
     assert refused(participant, coordinator)
+
+
+@pytest.mark.parametrize(
+    ("removed", "missing"),
+    [
+        ("UPDATE screening_consent SET participant_id = NULL WHERE participant_id = %s", "consent"),
+        (
+            "DELETE FROM people_participantstatus WHERE participant_id = %s AND name = 'baseline_completed'",
+            "baseline",
+        ),
+        ("DELETE FROM screening_verification WHERE participant_id = %s", "verified"),
+    ],
+)
+def test_whoever_lacks_one_thing_is_not_randomized(removed, missing, superuser):
+    trial = make_trial()
+    seal(trial)
+    by = make_user("coordinator", trial=trial)
+    participant = make_verified_participant(trial, by=by)
+    assert unmet(participant) == set()
+    superuser(removed, [participant.pk])
+    assert unmet(participant) == {missing}
+    assert refused(participant, by)
 
 
 def test_an_amendment_that_asks_nothing_new_leaves_the_verified_verified(sealed, coordinator):

@@ -97,12 +97,12 @@ def use(request: HttpRequest, pk: int) -> HttpResponse:
     form = UseForm(staff(request), tracked, zone, request.POST or None, now=now())
     found: dict[str, str] = {}
     if form.is_valid():
-        found = surprises_for(form.envelope, one, language=_language(), now=now())
+        found = surprises_for(form.envelope, one, language=_language())
         if (not found or form.cleaned_data["sure"]) and _used(request, one, form):
             return redirect("admin:people_participant_allocation", pk)
     if not found:
         form.fields["sure"].widget = forms.HiddenInput()
-    conditions = checklist(one, now=now())
+    conditions = checklist(one)
     context = {"participant": one, "form": form, "tracked": tracked, "surprises": found.values()}
     return render(request, "office/envelope.html", {**context, "conditions": conditions})
 

@@ -117,7 +117,7 @@ def story(user: User, participant: Participant, language: str, now: datetime) ->
     facts = as_known(people.facts(participant, now), may_view_arm=may["view_arm"])
     allocation = allocation_fact(participant)
     deviations = deviations_of(participant) if allocation else []
-    conditions = [] if allocation else checklist(participant, now=now)
+    conditions = [] if allocation else checklist(participant)
     consent, verification = consent_of(participant), verification_of(participant)
     may_read_answers = may["view_health_answers"] and not facts.data_withdrawn
     return {

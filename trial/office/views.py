@@ -122,7 +122,7 @@ def randomize(request: HttpRequest, pk: int) -> HttpResponse:
         if may_know_arm(staff(request), one):
             request.session[JUST_RANDOMIZED] = pk
         return redirect("admin:people_participant_allocation", pk)
-    conditions = checklist(one, now=now())
+    conditions = checklist(one)
     ready = all(condition.met for condition in conditions)
     by_site = active_protocol(one.trial).randomization.is_by_site
     context = {

@@ -112,7 +112,7 @@ def sync_sites(*, trial: Trial, protocol: Protocol, now: datetime) -> list[Site]
 @transaction.atomic
 def open_site(*, site: Site, by: User, now: datetime) -> None:
     """The site takes in participants, again or for the first time. Raises NotPermitted."""
-    _must_manage(site, by)
+    _hold(site, by)
     Site.objects.filter(pk=site.pk).exclude(opened_at__isnull=False, closed_at=None).update(
         opened_at=now, closed_at=None
     )
@@ -122,7 +122,7 @@ def open_site(*, site: Site, by: User, now: datetime) -> None:
 @transaction.atomic
 def close_site(*, site: Site, by: User, now: datetime) -> None:
     """The site takes in nobody more. Raises NotPermitted."""
-    _must_manage(site, by)
+    _hold(site, by)
     Site.objects.filter(pk=site.pk, opened_at__isnull=False, closed_at=None).update(closed_at=now)
     site.refresh_from_db()
 
@@ -136,9 +136,11 @@ def _must_manage_members(by: User | None, trial: Trial | None) -> None:
         raise NotPermitted(_("You may not give or end roles there."))
 
 
-def _must_manage(site: Site, by: User) -> None:
+def _hold(site: Site, by: User) -> None:
+    """For whoever manages the trial: nobody is randomized in it until the caller's transaction ends."""
     if not has_permission(by, Permission.MANAGE_TRIAL, site=site):
         raise NotPermitted(_("You may not open or close this site."))
+    Trial.objects.select_for_update(no_key=True).get(pk=site.trial_id)
 
 
 def _refuse_conflicts(user: User, role: type[Role], trial: Trial | None) -> None:
