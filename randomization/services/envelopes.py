@@ -30,7 +30,7 @@ from trial.audit.services import record_read
 from trial.people.errors import ReasonMissing
 from trial.people.models import Participant, Site
 from trial.people.services import lock_participant
-from trial.protocol.selectors import active_protocol, protocol_of
+from trial.protocol.selectors import active_protocol, is_blinded, protocol_of
 from trial.protocol.services import refuse_locked
 
 MOST_AT_ONCE = 200
@@ -136,7 +136,7 @@ def _sheet(envelope: Envelope, trial: str, language: str) -> Sheet:
         number=envelope.number,
         stratum=stratum_in_words(stratum, language),
         qr=f"tilbake:{site.trial.slug}:{site.key}:{envelope.number}",
-        inside=place.code or arm.name.in_(language),
+        inside=place.code if is_blinded(site.trial) else arm.name.in_(language),
     )
 
 
@@ -193,7 +193,7 @@ def _refuse(envelope: Envelope, participant: Participant, opened_at: datetime, n
     printed = EnvelopePrint.objects.filter(envelope=envelope).first()
     if envelope.site_id != participant.site_id or printed is None:
         raise EnvelopeRefused(_("Choose an envelope that was printed for the participant's site."))
-    if not printed.at <= opened_at <= now:
+    if not printed.at.replace(second=0, microsecond=0) <= opened_at <= now:  # on paper stand minutes
         raise EnvelopeRefused(_("An envelope is opened after it was printed, and not in the future."))
     if _is_used(envelope) or EnvelopeReturn.objects.filter(envelope=envelope).exists():
         raise EnvelopeRefused(_("What became of this envelope is on record already."))

@@ -1,11 +1,11 @@
 """Coordinators record what happened on paper while the system was down."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
 
-from randomization.models import Allocation, Deviation, Envelope, EnvelopeReturn
+from randomization.models import Allocation, Deviation, Envelope, EnvelopeReturn, EnvelopeUse
 from randomization.selectors import is_allocated
 from randomization.services import allocate, print_envelopes, reserve_envelopes
 from tests.factories import NOW, make_user, make_verified_participant
@@ -70,6 +70,15 @@ def test_a_form_that_cannot_be_right_records_nothing(office, trial, north, wrong
     participant = make_verified_participant(trial, north)
     assert office.post(use(participant), sent(1) | wrong).status_code == 200
     assert not is_allocated(participant)
+
+
+def test_the_hour_that_comes_twice_is_read_as_its_first(office, coordinator, trial, north, time_machine):
+    time_machine.move_to(datetime(2026, 10, 25, 6, 0, tzinfo=UTC))
+    office.force_login(coordinator)
+    participant = make_verified_participant(trial, north)
+    office.post(use(participant), sent(1, opened_at="2026-10-25T02:30"))
+    opened = EnvelopeUse.objects.get(allocation__participant=participant).opened_at
+    assert opened == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
 
 def test_wrong_group_or_order_is_asked_about_once_more_and_recorded_with_a_deviation(office, trial, north):

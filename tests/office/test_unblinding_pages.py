@@ -5,6 +5,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.core.cache import cache
+from django.test import Client
 from django.urls import reverse
 
 from randomization.unblindings import unblindings_of
@@ -152,6 +153,16 @@ def test_a_colleague_decides_and_sees_no_arm(person, guarded):
     assert unblindings_of(participant)[0].is_released
 
     assert arm_in(asker.browser().get(of(participant))) is None
+    assert arm_in(asker.client.post(of(participant), asker.twice())) is not None
+
+
+def test_a_release_is_confirmed_also_where_the_answer_to_the_request_was_lost(guarded):
+    participant = randomized_in(guarded)
+    asker, colleague = (Person("coordinator", guarded, Client()) for _ in range(2))
+    asker.browser().post(ask(participant), asker.twice(reason=WHY))
+    colleague.browser().post(of(participant, "_decide"), colleague.twice(released="yes"))
+    assert unblindings_of(participant)[0].is_released
+    assert arm_in(asker.client.get(of(participant))) is None
     assert arm_in(asker.client.post(of(participant), asker.twice())) is not None
 
 

@@ -7,7 +7,16 @@ import pytest
 
 from randomization.envelopes import accounts, envelopes_out, strata_of
 from randomization.errors import EnvelopeRefused, EnvelopesRefused, NotReady, NotSealed
-from randomization.models import Allocation, Deviation, Envelope, EnvelopeReturn, EnvelopeUse, Place, Stratum
+from randomization.models import (
+    Allocation,
+    Deviation,
+    Envelope,
+    EnvelopeReturn,
+    EnvelopeUse,
+    Notice,
+    Place,
+    Stratum,
+)
 from randomization.selectors import arm_for
 from randomization.services import (
     allocate,
@@ -15,6 +24,7 @@ from randomization.services import (
     reserve_envelopes,
     reserve_for_site,
     return_envelope,
+    seal_lists,
     use_envelope,
 )
 from tests.factories import (
@@ -26,9 +36,12 @@ from tests.factories import (
     make_verified_participant,
     seal,
 )
+from tests.randomization.imported import imported_trial, list_file
 from tests.randomization.test_allocation import PAIRS, refused
+from tests.randomization.test_envelope_pages import words_of
 from tests.randomization.test_minimization import MINIMIZED
-from tests.randomization.test_unblinding import MASKED
+from tests.randomization.test_notices import TELL
+from tests.randomization.test_unblinding import MASKED, NO_TEAM
 from tests.together import at_once
 from trial.audit.context import acting
 from trial.audit.models import ReadEvent
@@ -43,6 +56,7 @@ pytestmark = pytest.mark.django_db
 
 BODY, MIND = "site=north;complaint=body", "site=north;complaint=mind"
 LATER = NOW + timedelta(days=2)
+BLINDED = {"places_per_stratum = 40": 'places_per_stratum = 4\nmasking = "blinded"', **NO_TEAM}
 
 
 @pytest.fixture
@@ -157,6 +171,18 @@ def test_each_envelope_is_printed_once_and_the_read_log_knows(north, statisticia
     assert (read.fields, read.reason, read.study_id) == (["arm"], "to print envelopes", "")
 
 
+@pytest.mark.parametrize(("changes", "inside"), [({}, {"Samtale", "oppfølging"}), (BLINDED, {"7", "14"})])
+def test_a_numbered_place_is_printed_by_its_arm_unless_the_trial_is_blinded(db, changes, inside, tmp_path):
+    trial = imported_trial("numbered", **changes)
+    by = make_user("statistician", trial=trial)
+    seal_lists(trial=trial, by=by, now=NOW, imported=list_file(codes=True))
+    site = trial.sites.get(key="north")
+    reserve_envelopes(site=site, stratum_key=BODY, count=2, by=by, now=NOW)
+    printed = print_envelopes(site=site, numbers=[1, 2], by=by, now=NOW)
+    words = {word for word, _millimetres in words_of(printed, tmp_path)}
+    assert words & {"Samtale", "oppfølging", "7", "14"} == inside
+
+
 def test_opened_envelope_is_the_participants_randomization_with_what_was_printed(
     sealed, printed, coordinator
 ):
@@ -241,6 +267,28 @@ def test_envelope_of_another_site_or_one_never_printed_is_refused(
     for envelope, participant in ((printed[0], elsewhere), (not_printed, here)):
         with pytest.raises(EnvelopeRefused, match="participant's site"):
             used(envelope, participant, coordinator)
+
+
+def test_an_envelope_opened_in_the_minute_of_printing_is_recorded(sealed, north, statistician, coordinator):
+    """Paper tells no seconds."""
+    envelopes = reserve_envelopes(site=north, stratum_key=BODY, count=1, by=statistician, now=NOW)
+    print_envelopes(site=north, numbers=[1], by=statistician, now=NOW + timedelta(seconds=30))
+    participant = make_verified_participant(sealed, by=coordinator)
+    assert use_envelope(
+        envelope=envelopes[0], participant=participant, opened_at=NOW, by=coordinator, now=LATER
+    )
+
+
+def test_whom_the_protocol_names_is_told_of_an_opened_envelope(db):
+    trial = make_trial("tells", changes=TELL)
+    seal(trial)
+    by, north = make_user("coordinator", trial=trial), trial.sites.get(key="north")
+    statistician = make_user("statistician", trial=trial)
+    [envelope] = reserve_envelopes(site=north, stratum_key=BODY, count=1, by=statistician, now=NOW)
+    print_envelopes(site=north, numbers=[1], by=statistician, now=NOW)
+    allocation = used(envelope, make_verified_participant(trial, by=by), by)
+    told = Notice.objects.get(recipient=by)
+    assert (told.kind, told.about, told.planned_at) == (Notice.Kind.RANDOMIZED, allocation.pk, LATER)
 
 
 @pytest.mark.parametrize("opened_at", [NOW - timedelta(hours=1), LATER + timedelta(minutes=1)])

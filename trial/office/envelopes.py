@@ -1,6 +1,6 @@
 """What coordinators say about envelopes: that one was opened for a participant, or never will be."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -32,6 +33,14 @@ acts = require_http_methods(["GET", "POST"])
 MINUTE = "%Y-%m-%dT%H:%M"
 
 
+class WrittenTimeField(forms.DateTimeField):
+    """A moment as it stands on paper, also of the hour that comes twice; the form knows the time zone."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        with timezone.override(UTC):
+            return super().to_python(value)
+
+
 class UseForm(ConfirmForm):
     """Which envelope was opened, and when."""
 
@@ -39,7 +48,7 @@ class UseForm(ConfirmForm):
         label=gettext_lazy("Number of the envelope"),
         error_messages={"required": gettext_lazy("Choose the envelope.")},
     )
-    opened_at = forms.DateTimeField(
+    opened_at = WrittenTimeField(
         label=gettext_lazy("When it was opened"),
         help_text=gettext_lazy("As it is written on the envelope."),
         input_formats=[MINUTE],

@@ -93,7 +93,8 @@ def ask(request: HttpRequest, pk: int) -> HttpResponse:
         except DomainError as refused:
             form.add_error("reason", str(refused))
         else:
-            request.session[JUST_ASKED] = made.pk
+            if _request(one, made.pk).is_released:
+                request.session[JUST_ASKED] = made.pk
             return redirect("admin:people_participant_unblinding", pk, made.pk)
     context = {
         "participant": one,
