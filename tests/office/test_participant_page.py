@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from randomization.models import Allocation
 from randomization.selectors import arms_for_analysis, is_allocated
+from randomization.services import allocate
 from screening.selectors import verification_of
 from tests.factories import (
     NOW,
@@ -305,3 +306,15 @@ def test_pill_says_randomized_until_something_weightier_happens(office, coordina
     for status in (Status.PAUSED, Status.STOPPED_CONTACT, Status.COMPLETED, Status.DIED):
         add_status(participant=participant, name=status, by=coordinator, now=NOW)
         assert pills() == [status.label] * 2
+
+
+def test_a_list_that_does_not_open_is_said_in_a_sentence_not_by_a_broken_page(
+    office, trial, north, coordinator, settings
+):
+    participant = make_verified_participant(trial, north)
+    allocate(participant=participant, by=coordinator, now=NOW)
+    settings.RANDOMIZATION_KEY = "another-key-of-the-same-length-which-opens-nothing"
+    address = reverse("admin:people_participant_allocation", args=[participant.pk])
+    page = office.post(address, {"reason": "To book"})
+    assert page.status_code == 409
+    assert "Tell the statistician." in page.content.decode()

@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "trial.accounts.middleware.RequireMfaMiddleware",
+    "trial.core.middleware.SayRefusalMiddleware",
 ]
 
 ROOT_URLCONF = "trial.config.urls"
