@@ -1,4 +1,4 @@
-"""Forms of the statistician's desk: a list's file, more places, and who confirms it."""
+"""Forms of the statistician's desk: a list's files, more places, and who confirms it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ from trial.accounts.models import User
 
 
 class SealForm(ConfirmForm):
-    """The list's file where the list is made elsewhere (`imported`), and the confirmation."""
+    """The list's file and its key where the list is made elsewhere (`imported`), and the confirmation."""
 
     list = forms.FileField(
         label=_("The list"),
@@ -23,10 +23,16 @@ class SealForm(ConfirmForm):
         error_messages={"required": _("Choose a CSV file of at most 2.5 MB.")},
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv", "autocomplete": "off"}),
     )
+    key = forms.FileField(
+        label=_("Its key, if the list has numbers instead of arms"),
+        help_text=_("A second CSV file with the columns code and arm, for REDCap's blinded table."),
+        required=False,
+        widget=forms.FileInput(attrs={"accept": ".csv,text/csv", "autocomplete": "off"}),
+    )
     as_it_is = forms.BooleanField(
         label=_("Take it although it is not as planned, for example shorter"), required=False
     )
-    field_order = ("list", "as_it_is")
+    field_order = ("list", "key", "as_it_is")
 
     def __init__(
         self,
@@ -41,13 +47,13 @@ class SealForm(ConfirmForm):
         if files is not None:
             self.files = files
         if not imported:
-            del self.fields["list"], self.fields["as_it_is"]
+            del self.fields["list"], self.fields["key"], self.fields["as_it_is"]
 
     @property
-    def file(self) -> bytes | None:
-        """The file's bytes; they were never written to a disk."""
-        file = self.cleaned_data.get("list")
-        return None if file is None else file.read()
+    def uploaded(self) -> dict[str, Any]:
+        """The bytes of list and key, as services take them; they were never written to a disk."""
+        files = {"imported": self.cleaned_data.get("list"), "key": self.cleaned_data.get("key")}
+        return {name: file.read() if file else None for name, file in files.items()}
 
 
 class ExtendForm(SealForm):
@@ -57,7 +63,7 @@ class ExtendForm(SealForm):
         label=_("Places in each stratum from now on"), min_value=1, max_value=MOST_PLACES
     )
     seen = forms.IntegerField(widget=forms.HiddenInput)
-    field_order = ("list", "places")
+    field_order = ("list", "key", "places")
 
     def __init__(self, *whom_and_what: Any, imported: bool, seen: int, now: datetime) -> None:
         super().__init__(*whom_and_what, imported=imported, now=now)

@@ -21,6 +21,8 @@ from randomization.importing.words import ListWords, plain
 STRATUM, POSITION, ARM, CODE = "stratum", "position", "arm", "code"
 OURS = {STRATUM, POSITION, ARM}
 GROUP, NUMBER = "redcap_randomization_group", "redcap_randomization_number"
+KEY = ({NUMBER, CODE}, {GROUP, ARM})
+"""What the two columns of a key may be called."""
 FOR_PEOPLE = {"", "note", "notes"}
 
 
@@ -29,7 +31,8 @@ class Columns:
     """Where in a row things stand; None for what the file does not have."""
 
     names: Sequence[str]
-    arm: int
+    arm: int | None
+    """None where the key tells the arms."""
     factors: Mapping[str, int]
     stratum: int | None = None
     position: int | None = None
@@ -47,13 +50,37 @@ class Columns:
         return self.position is None
 
 
-def columns_of(table: Table, words: ListWords) -> Columns:
-    """Raises ListRefused with all that is wrong with the header."""
+def columns_of(table: Table, words: ListWords, *, keyed: bool) -> Columns:
+    """Raises ListRefused with all that is wrong with the header; `keyed` is whether a key tells the arms."""
+    names = _names(table)
+    if OURS & set(names):
+        columns = _our_columns(names, words)
+    else:
+        columns = _redcap_columns(names, table, words, keyed=keyed)
+    if keyed and columns.arm is not None:
+        raise ListRefused([Defect(_("The list has its arms already. Leave the key away."))])
+    return columns
+
+
+def key_columns(table: Table) -> tuple[Sequence[str], int, int]:
+    """The names, and where numbers and arms stand in a blinded table's key; the rest is for people."""
+    names = _names(table)
+    numbers, arms = ([at for at, name in enumerate(names) if name in called] for called in KEY)
+    defects = [_missing(name) for name, found in ((CODE, numbers), (ARM, arms)) if not found]
+    defects += [
+        Defect(_("This column stands twice."), 1, names[at]) for found in (numbers, arms) for at in found[1:]
+    ]
+    if defects:
+        raise ListRefused(defects)
+    return names, numbers[0], arms[0]
+
+
+def _names(table: Table) -> list[str]:
     names = [plain(name) for name in table.header]
     twice = {name for name, count in Counter(names).items() if name not in FOR_PEOPLE and count > 1}
     if twice:
         raise ListRefused(Defect(_("This column stands twice."), 1, name) for name in sorted(twice))
-    return _our_columns(names, words) if OURS & set(names) else _redcap_columns(names, table, words)
+    return names
 
 
 def _our_columns(names: Sequence[str], words: ListWords) -> Columns:
@@ -78,7 +105,7 @@ def _our_columns(names: Sequence[str], words: ListWords) -> Columns:
     )
 
 
-def _redcap_columns(names: list[str], table: Table, words: ListWords) -> Columns:
+def _redcap_columns(names: list[str], table: Table, words: ListWords, *, keyed: bool) -> Columns:
     factors, defects = _factor_columns(names, words)
     known = {GROUP, NUMBER} | {names[at] for at in factors.values()}
     others = [at for at, name in enumerate(names) if name not in known | FOR_PEOPLE]
@@ -94,9 +121,11 @@ def _redcap_columns(names: list[str], table: Table, words: ListWords) -> Columns
             [Defect(_("The first row must name the columns: stratum, position, arm; or those of REDCap."), 1)]
         )
     defects += _unknown(names[at] for at in others)
-    if arm is None:
-        defects.append(Defect(_no_arms() if code is not None else _missing(GROUP).what, 1, GROUP))
-    if defects or arm is None:
+    if arm is None and code is None:
+        defects.append(_missing(GROUP))
+    elif arm is None and not keyed:
+        defects.append(Defect(_no_arms(), 1, GROUP))
+    if defects:
         raise ListRefused(defects)
     return Columns(names=names, arm=arm, factors=factors, code=code)
 
@@ -104,7 +133,8 @@ def _redcap_columns(names: list[str], table: Table, words: ListWords) -> Columns
 def _no_arms() -> str:
     return _(
         "The list has randomization numbers, but no arms. Tilbake seals the arms with their numbers, so that "
-        "the commitment covers them and a participant can be unblinded. Add this column."
+        "the commitment covers them and a participant can be unblinded. Add this column, or choose the key "
+        "too: a CSV file that says which arm each number stands for."
     )
 
 

@@ -22,20 +22,22 @@ class Defect:
     row: int | None = None
     """As a spreadsheet counts: the header is row 1. None where it is the file as a whole."""
     column: str = ""
+    in_key: bool = False
+    """It is the key's row and column, not the list's."""
 
 
 class ListRefused(DomainError):
     """The file is not this trial's list; `defects` says all that is wrong with it."""
 
     def __init__(self, defects: Iterable[Defect]) -> None:
-        self.defects = sorted(set(defects), key=lambda one: (one.row or 0, one.column, one.what))
+        self.defects = sorted(set(defects), key=lambda one: (one.in_key, one.row or 0, one.column, one.what))
         super().__init__(_("The list cannot be used as it is. Mend the file and choose it again."))
 
     def lines(self) -> list[str]:
         """For a person: rows with the same defect stand together, and a very long account is cut."""
-        same: dict[tuple[str, str], list[int]] = {}
+        same: dict[tuple[bool, str, str], list[int]] = {}
         for defect in self.defects:
-            rows = same.setdefault((defect.column, defect.what), [])
+            rows = same.setdefault((defect.in_key, defect.column, defect.what), [])
             if defect.row is not None:
                 rows.append(defect.row)
         lines = [_line(rows, *what) for what, rows in same.items()]
@@ -59,7 +61,7 @@ def shown(cell: str) -> str:
     return cell if len(cell) <= _CELL else f"{cell[:_CELL]}…"
 
 
-def _line(rows: Sequence[int], column: str, what: str) -> str:
+def _line(rows: Sequence[int], in_key: bool, column: str, what: str) -> str:
     where = []
     if rows:
         numbers = ", ".join(str(row) for row in rows[:_ROWS])
@@ -68,4 +70,5 @@ def _line(rows: Sequence[int], column: str, what: str) -> str:
         where.append(ngettext("Row %(rows)s", "Rows %(rows)s", len(rows)) % {"rows": numbers})
     if column:
         where.append(_("column %(column)s") % {"column": shown(column)})
-    return f"{', '.join(where)}: {what}" if where else what
+    line = f"{', '.join(where)}: {what}" if where else what
+    return _("In the key: %(line)s") % {"line": line} if in_key else line

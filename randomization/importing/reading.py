@@ -8,11 +8,12 @@ from django.utils.translation import gettext as _
 from randomization.designs import ImportedDesign, strata, stratum_key
 from randomization.designs.base import MOST_PLACES
 from randomization.importing import checks
-from randomization.importing.columns import Columns, columns_of
+from randomization.importing.columns import GROUP, Columns, columns_of
 from randomization.importing.defects import Defect, ListRefused, shown
+from randomization.importing.key import Key, key_of
 from randomization.importing.lines import Line
-from randomization.importing.table import table_of
-from randomization.importing.words import ListWords, Words, plain
+from randomization.importing.table import Table, table_of, written
+from randomization.importing.words import ListWords, Words, meaning, plain, why_not
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,14 @@ class ImportedList:
     """The randomization numbers in the same shape, empty where the file has none."""
     notes: Sequence[str]
     """What is allowed, but should be looked at before the list is sealed for good."""
+    file: bytes
+    """What was read, as one file: a blinded table with the arms that its key told."""
 
 
 def read_list(
     raw: bytes,
     *,
+    key: bytes | None = None,
     design: ImportedDesign,
     words: ListWords,
     before: Mapping[str, Sequence[str]] | None = None,
@@ -37,28 +41,32 @@ def read_list(
 ) -> ImportedList:
     """Our own CSV format, or REDCap's allocation table; docs/imported-lists.md describes both.
 
-    `before` are the places of a list that is extended: positions go on after them, and so do blocks.
+    `key` is a second file, which tells the arms of a table that has randomization numbers only. `before` are
+    the places of a list that is extended: positions go on after them, and so do blocks.
     Raises ListRefused with every defect.
     """
     table = table_of(raw)
+    told, defects = _key(key, words)
     try:
-        columns = columns_of(table, words)
+        columns = columns_of(table, words, keyed=key is not None)
     except ListRefused as refused:
-        raise ListRefused([*table.defects, *refused.defects]) from None
+        raise ListRefused([*table.defects, *refused.defects, *defects]) from None
     already: dict[str, Sequence[str]] = {
         stratum_key(levels): (before or {}).get(stratum_key(levels), ()) for levels in strata(design.factors)
     }
-    reader = _Reader(columns, words, already)
+    reader = _Reader(columns, words, already, told)
     lines = [reader.line(row, cells) for row, cells in table.rows]
     by_stratum: dict[str, list[Line]] = {key: [] for key in already}
     for line in lines:
         if line.stratum is not None:
             by_stratum[line.stratum].append(line)
-    defects = [*table.defects, *reader.defects, *checks.positions(by_stratum, already)]
+    defects += [*table.defects, *reader.defects, *checks.positions(by_stratum, already)]
     if before is None:
         defects += checks.unused(by_stratum, design)
     if columns.code is not None or codes_before:
         defects += checks.codes(lines, words, codes_before)
+    if told:
+        defects += told.not_in(line.code for line in lines)
     if columns.position is not None or all(line.stratum for line in lines):
         defects += checks.blocks(by_stratum, already, design)
     if defects:
@@ -68,7 +76,25 @@ def read_list(
         places=places,
         codes={key: [line.code for line in listed] for key, listed in by_stratum.items()},
         notes=checks.notes(places, design) if before is None else [],
+        file=_joined(table, lines, told) if told else raw,
     )
+
+
+def _key(raw: bytes | None, words: ListWords) -> tuple[Key | None, list[Defect]]:
+    """The key, and what is wrong with it; None without one, and for one that cannot be read at all."""
+    if raw is None:
+        return None, []
+    try:
+        key = key_of(raw, words)
+    except ListRefused as refused:
+        return None, list(refused.defects)
+    return key, list(key.defects)
+
+
+def _joined(table: Table, lines: Sequence[Line], key: Key) -> bytes:
+    arms = [key.numbers[plain(line.code)].word for line in lines]
+    rows = [[arm, *cells] for arm, (_row, cells) in zip(arms, table.rows, strict=True)]
+    return written([[GROUP, *table.header], *rows]).encode()
 
 
 @dataclass
@@ -78,6 +104,7 @@ class _Reader:
     columns: Columns
     words: ListWords
     already: Mapping[str, Sequence[str]]
+    key: Key | None
     defects: list[Defect] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -95,9 +122,22 @@ class _Reader:
             row=row,
             stratum=stratum,
             position=self._position(row, cells, stratum),
-            arm=self._meaning(row, columns.arm, cells, self.words.arms),
+            arm=self._arm(row, cells),
             code="" if columns.code is None else cells[columns.code],
         )
+
+    def _arm(self, row: int, cells: Sequence[str]) -> str | None:
+        columns = self.columns
+        if columns.arm is not None:
+            return self._meaning(row, columns.arm, cells, self.words.arms)
+        if self.key is None or columns.code is None:
+            return None
+        number = plain(cells[columns.code])
+        if told := self.key.numbers.get(number):
+            return told.arm
+        if number:
+            self._refuse(row, columns.code, cells, _("This randomization number is not in the key."))
+        return None
 
     def _stratum(self, row: int, cells: Sequence[str]) -> str | None:
         if self.columns.stratum is not None:
@@ -135,15 +175,10 @@ class _Reader:
         return None
 
     def _meaning(self, row: int, at: int, cells: Sequence[str], words: Words) -> str | None:
-        meant = words.get(plain(cells[at]), frozenset())
-        if len(meant) == 1:
-            return next(iter(meant))
-        what = _("“%(cell)s” can mean several things. Give each a code of its own in the protocol.")
-        if not meant:
-            what = _("“%(cell)s” is not known. The protocol has: %(known)s.")
-        known = ", ".join(sorted({key for keys in words.values() for key in keys}))
-        self._refuse(row, at, cells, what % {"cell": shown(cells[at]), "known": known})
-        return None
+        meant = meaning(cells[at], words)
+        if meant is None:
+            self._refuse(row, at, cells, why_not(cells[at], words))
+        return meant
 
     def _refuse(self, row: int, at: int, cells: Sequence[str], what: str) -> None:
         self.defects.append(

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -45,6 +45,13 @@ def table_of(raw: bytes) -> Table:
     if not kept:
         raise ListRefused([*defects, Defect(_("The list has no places."))])
     return Table(header, kept, defects)
+
+
+def written(rows: Iterable[Iterable[str]]) -> str:
+    """Cells as CSV, which `table_of` reads back."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue()
 
 
 def _text(raw: bytes) -> str:

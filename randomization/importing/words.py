@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from randomization.design import SITE
+from randomization.importing.defects import shown
 from trial.protocol.schema import Protocol
 from trial.protocol.schema.trial import Level, Site, StratumFactor
 
@@ -33,6 +36,24 @@ class ListWords:
 def plain(word: str) -> str:
     """The same for upper and lower case, and for one space or several."""
     return " ".join(word.split()).casefold()
+
+
+def meaning(word: str, words: Words) -> str | None:
+    """The one key that the word means; None for an unknown word, and for one that could mean several."""
+    meant = words.get(plain(word), frozenset())
+    return next(iter(meant)) if len(meant) == 1 else None
+
+
+def why_not(word: str, words: Words) -> str:
+    """What is wrong with a word that has no `meaning`."""
+    if not word:
+        return _("The cell is empty.")
+    if plain(word) in words:
+        what = _("“%(cell)s” can mean several things. Give each a code of its own in the protocol.")
+        return what % {"cell": shown(word)}
+    known = ", ".join(sorted({key for keys in words.values() for key in keys}))
+    what = _("“%(cell)s” is not known. The protocol has: %(known)s.")
+    return what % {"cell": shown(word), "known": known}
 
 
 def words_of(protocol: Protocol) -> ListWords:

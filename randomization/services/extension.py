@@ -37,6 +37,7 @@ def extend_lists(
     now: datetime,
     places_per_stratum: int | None = None,
     imported: bytes | None = None,
+    key: bytes | None = None,
     seen: int | None = None,
 ) -> ListExtension:
     """Append places by the same seed, until every stratum has at least so many, or a second imported file.
@@ -56,7 +57,7 @@ def extend_lists(
         raise SecondPersonNeeded
     if seen is not None and seen != ListExtension.objects.filter(sealed_list=sealed).count():
         raise NotExtended(_("The list was made longer meanwhile. Look at it again."))
-    return extend(sealed, by=by, now=now, places_per_stratum=places_per_stratum, imported=imported)
+    return extend(sealed, by=by, now=now, places_per_stratum=places_per_stratum, imported=imported, key=key)
 
 
 def extend(
@@ -66,13 +67,14 @@ def extend(
     now: datetime,
     places_per_stratum: int | None = None,
     imported: bytes | None = None,
+    key: bytes | None = None,
     proposal: SealProposal | None = None,
 ) -> ListExtension:
     """Within a transaction that holds the trial."""
     design = design_from(sealed.design)
     refuse_what_is_final(sealed, design)
     before = opened(sealed)
-    file = read_more(sealed, imported, before)
+    file = read_more(sealed, imported, key, before)
     longer = _appended(before, file.places) if file else _made_longer(sealed, before, places_per_stratum)
     if any(longer[key][: len(held)] != held for key, held in before.items()):
         raise ListDamaged(_("the places are not those that the seed makes"))
@@ -94,7 +96,7 @@ def extend(
 
 
 def read_more(
-    sealed: SealedList, imported: bytes | None, before: Places | None = None
+    sealed: SealedList, imported: bytes | None, key: bytes | None = None, before: Places | None = None
 ) -> ImportedList | None:
     """What a second file adds to an imported list; None where places are made from the seed.
 
@@ -108,6 +110,7 @@ def read_more(
     codes = Place.objects.filter(stratum__sealed_list=sealed).exclude(code="").values_list("code", flat=True)
     return read_list(
         imported,
+        key=key,
         design=design,
         words=words_of(protocol_of(sealed.protocol_version)),
         before=opened(sealed) if before is None else before,

@@ -24,11 +24,18 @@ from trial.protocol.selectors import active_version, protocol_of
 
 @transaction.atomic
 def propose_list(
-    *, trial: Trial, by: User, now: datetime, imported: bytes | None = None, as_it_is: bool = False
+    *,
+    trial: Trial,
+    by: User,
+    now: datetime,
+    imported: bytes | None = None,
+    key: bytes | None = None,
+    as_it_is: bool = False,
 ) -> SealProposal:
     """Ask another statistician to seal the list; or, where an imported list is sealed, to append this file.
 
-    A newer proposal replaces the one before. Raises whatever sealing or appending it would raise.
+    A blinded table and its `key` wait as one file. A newer proposal replaces the one before. Raises whatever
+    sealing or appending it would raise.
     """
     Trial.objects.select_for_update().get(pk=trial.pk)
     version = active_version(trial)
@@ -37,15 +44,15 @@ def propose_list(
         protocol = protocol_of(version)
         design = design_of(protocol)
         design.refuse_what_can_be_guessed()
-        file = read_imported(protocol, design, imported, as_it_is=as_it_is)
+        file = read_imported(protocol, design, imported, key, as_it_is=as_it_is)
     else:
-        file = read_more(sealed, imported)
+        file = read_more(sealed, imported, key)
         if file is None:
             raise AlreadySealed
         refuse_what_is_final(sealed, design_from(sealed.design))
     proposal = SealProposal(protocol_version=version, at=now, by=by)
-    if file and imported:
-        proposal.imported = seal(imported, table="sealproposal", row=_row(proposal), field="imported")
+    if file:
+        proposal.imported = seal(file.file, table="sealproposal", row=_row(proposal), field="imported")
     proposal.save(force_insert=True)
     return proposal
 

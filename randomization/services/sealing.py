@@ -32,21 +32,27 @@ from trial.protocol.selectors import active_version, protocol_of
 
 @transaction.atomic
 def seal_lists(
-    *, trial: Trial, by: User, now: datetime, imported: bytes | None = None, as_it_is: bool = False
+    *,
+    trial: Trial,
+    by: User,
+    now: datetime,
+    imported: bytes | None = None,
+    key: bytes | None = None,
+    as_it_is: bool = False,
 ) -> SealedList:
     """Make the trial's list from a new secret seed, or take the imported file; seal it and publish its
     commitment: once, for good.
 
     In a cluster trial the sites are allocated at the same time. Raises AlreadySealed; SecondPersonNeeded in
     a trial that asks for two; DesignRefused where the design in force could be guessed or cannot be carried
-    out. Where the list is made elsewhere: ListMissing, ListRefused, and ListUnusual unless it is wanted
-    `as_it_is`.
+    out. Where the list is made elsewhere, with a `key` if its table is blinded: ListMissing, ListRefused, and
+    ListUnusual unless it is wanted `as_it_is`.
     """
     refuse_if_sealed(trial)
     version = active_version(trial)
     if protocol_of(version).randomization.two_person_seal:
         raise SecondPersonNeeded
-    return seal_version(version, by=by, now=now, imported=imported, as_it_is=as_it_is)
+    return seal_version(version, by=by, now=now, imported=imported, key=key, as_it_is=as_it_is)
 
 
 def refuse_if_sealed(trial: Trial) -> None:
@@ -57,14 +63,14 @@ def refuse_if_sealed(trial: Trial) -> None:
 
 
 def read_imported(
-    protocol: Protocol, design: Design, imported: bytes | None, *, as_it_is: bool
+    protocol: Protocol, design: Design, imported: bytes | None, key: bytes | None = None, *, as_it_is: bool
 ) -> ImportedList | None:
     """What the file says; None where the list is made here. Raises ListMissing, ListRefused, ListUnusual."""
     if not isinstance(design, ImportedDesign):
         return None
     if not imported:
         raise ListMissing
-    file = read_list(imported, design=design, words=words_of(protocol))
+    file = read_list(imported, key=key, design=design, words=words_of(protocol))
     if file.notes and not as_it_is:
         raise ListUnusual(file.notes)
     return file
@@ -76,6 +82,7 @@ def seal_version(
     by: User,
     now: datetime,
     imported: bytes | None,
+    key: bytes | None = None,
     as_it_is: bool,
     proposal: SealProposal | None = None,
 ) -> SealedList:
@@ -83,7 +90,7 @@ def seal_version(
     protocol, trial = protocol_of(version), version.trial
     design = design_of(protocol)
     design.refuse_what_can_be_guessed()
-    file = read_imported(protocol, design, imported, as_it_is=as_it_is)
+    file = read_imported(protocol, design, imported, key, as_it_is=as_it_is)
     seed = None if file else chance.token_bytes(SEED_BYTES)
     places: Places = file.places if file else design.list_from(seed or b"", trial=trial.slug)
     nonce = secrets.token_bytes(NONCE_BYTES)

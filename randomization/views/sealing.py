@@ -32,11 +32,11 @@ def seal(request: HttpRequest, slug: str) -> HttpResponse:
     form = SealForm(by, request.POST or None, request.FILES, imported=bool(context["imported"]), now=now())
 
     def act() -> str:
-        wanted = {"imported": form.file, "as_it_is": form.cleaned_data.get("as_it_is", False)}
+        as_it_is = form.cleaned_data.get("as_it_is", False)
         if context["two_persons"]:
-            services.propose_list(trial=trial, by=by, now=now(), **wanted)
+            services.propose_list(trial=trial, by=by, now=now(), as_it_is=as_it_is, **form.uploaded)
             return _("The list is proposed. Another statistician can approve and seal it now.")
-        services.seal_lists(trial=trial, by=by, now=now(), **wanted)
+        services.seal_lists(trial=trial, by=by, now=now(), as_it_is=as_it_is, **form.uploaded)
         return _("The list is sealed, and its commitment is public.")
 
     if done(request, form, act):
@@ -98,15 +98,15 @@ def extend(request: HttpRequest, slug: str) -> HttpResponse:
 
     def act() -> str:
         if by_two:
-            services.propose_list(trial=trial, by=by, imported=form.file, now=now())
+            services.propose_list(trial=trial, by=by, now=now(), **form.uploaded)
             return _("The file is proposed. Another statistician can approve and append it now.")
         services.extend_lists(
             trial=trial,
             by=by,
             places_per_stratum=form.cleaned_data.get("places"),
-            imported=form.file,
             seen=form.cleaned_data["seen"],
             now=now(),
+            **form.uploaded,
         )
         return _("The list is longer now, and has a new commitment.")
 

@@ -27,3 +27,16 @@ def list_file(*, first=1, last=4, codes=False):
             line = f"{stratum},{position},{BLOCK[(position - 1) % 4]}"
             lines.append(f"{line},{7 * (100 * number + position)}" if codes else line)
     return "\n".join(lines).encode()
+
+
+def blinded_files(*, first=1, last=4):
+    """The same list as REDCap's blinded table, and its key."""
+    table, key = ["redcap_randomization_number,site,complaint"], ["code,arm"]
+    for number, (site, complaint) in enumerate(
+        (site, complaint) for site in ("north", "south") for complaint in ("body", "mind")
+    ):
+        for position in range(first, last + 1):
+            code = 7 * (100 * number + position)
+            table.append(f"{code},{site},{complaint}")
+            key.append(f"{code},{BLOCK[(position - 1) % 4]}")
+    return "\n".join(table).encode(), "\n".join(key).encode()

@@ -153,6 +153,120 @@ def test_blinded_list_without_arms_is_refused_with_the_reason():
         assert "commitment covers them" in what
 
 
+def blinded(codes=CODES, header=("redcap_randomization_number",)):
+    """REDCap's table for blinded randomization, and its key."""
+    header_and_rows = [row[1:] for row in redcap(GOOD, codes)]
+    header_and_rows[0][: len(header)] = header
+    return header_and_rows, key_of(codes)
+
+
+def key_of(codes=CODES, header=("redcap_randomization_number", "redcap_randomization_group")):
+    """The key of a blinded table, in an order of its own."""
+    told = [(code, RAW[arm]) for key in KEYS for code, arm in zip(codes[key], GOOD[key], strict=True)]
+    return [list(header), *map(list, sorted(told, reverse=True))]
+
+
+@pytest.mark.parametrize("number", ["redcap_randomization_number", "kit"])
+@pytest.mark.parametrize("header", [("Code", "ARM"), ("redcap_randomization_number", "arm")])
+@given(delimiter=st.sampled_from(",;\t"), encoding=st.sampled_from(["utf-8", "utf-8-sig"]))
+def test_blinded_table_is_joined_with_its_key(number, header, delimiter, encoding):
+    table, _key = blinded(header=(number,))
+    key = written(key_of(header=header), delimiter, encoding)
+    found = read(written(table, delimiter, encoding), key=key)
+    assert (found.places, found.codes) == (GOOD, CODES)
+    again = read(found.file)
+    assert (again.places, again.codes) == (GOOD, CODES)
+
+
+def test_key_tells_arms_by_every_word_and_may_have_notes():
+    table, key = blinded()
+    key = [[*row, "read me", ""] for row in key]
+    key[0][-2:] = ["Site", ""]
+    for row in key[1:]:
+        row[1] = {"1": " SAMTALE ", "0": "usual"}[row[1]]
+    assert read(table, key=written(key)).places == GOOD
+
+
+def test_defects_of_table_and_key_are_told_at_once_each_in_its_file():
+    table, key = blinded()
+    table[3][1] = "1332"
+    table[4][0] = "not in the key"
+    key[2][1] = "placebo"
+    key[4][0] = key[3][0]
+    key[5] = ["", ""]
+    key[6][1] = ""
+    key[7][0] = "not in the list"
+    with pytest.raises(ListRefused) as refused:
+        read(table, key=written(key))
+    found = {(one.in_key, one.row, one.column) for one in refused.value.defects}
+    number, arm = key[0]
+    assert found >= {
+        (False, 4, "redcap_data_access_group"),
+        (False, 5, number),
+        (True, 3, arm),
+        (True, 5, number),
+        (True, 6, ""),
+        (True, 7, arm),
+        (True, 8, number),
+    }
+    lines = refused.value.lines()
+    assert any(
+        line.startswith("Rows 5") and line.endswith("This randomization number is not in the key.")
+        for line in lines
+    )
+    assert (
+        "In the key: Row 3, column redcap_randomization_group: “placebo” is not known. The protocol has: "
+        in ("\n".join(lines))
+    )
+    assert any(
+        line.startswith("In the key: Row") and line.endswith("This randomization number is not in the list.")
+        for line in lines
+    )
+
+
+def test_number_without_an_arm_and_an_arm_without_a_number_are_refused():
+    table, key = blinded()
+    ((row, column, what),) = defects(table, key=written([row for row in key if row[0] != table[2][0]]))
+    assert (row, column, what) == (3, key[0][0], "This randomization number is not in the key.")
+    ((row, column, what),) = defects(table, key=written([*key, ["999", "1"]]))
+    assert (row, column, what) == (18, key[0][0], "This randomization number is not in the list.")
+
+
+def test_blocks_of_a_blinded_table_are_checked_as_of_any_other():
+    table, key = blinded()
+    for row in key[1:]:
+        row[1] = "1"
+    assert any("in the ratio 1:1" in what for _row, _column, what in defects(table, key=written(key)))
+
+
+@pytest.mark.parametrize("rows", [ours(GOOD), redcap(GOOD, CODES), redcap(GOOD, header=("treatment",))])
+def test_key_is_refused_where_the_list_has_its_arms(rows):
+    assert defects(rows, key=written(key_of())) == [
+        (None, "", "The list has its arms already. Leave the key away.")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "column", "words"),
+    [
+        (b"", "", "empty"),
+        (b"PK\x03\x04xyz", "", "workbook"),
+        (b"code\r\n1\r\n", "arm", "missing"),
+        (b"arm\r\n1\r\n", "code", "missing"),
+        (b"code,arm,redcap_randomization_group\r\n1,1,1\r\n", "redcap_randomization_group", "stands twice"),
+    ],
+)
+def test_file_that_is_no_key_is_refused_beside_what_is_wrong_with_the_list(key, column, words):
+    table, _key = blinded()
+    table[1][1] = "1332"
+    with pytest.raises(ListRefused) as refused:
+        read(table, key=key)
+    of_list, of_key = refused.value.defects
+    assert (of_list.in_key, of_list.row) == (False, 2)
+    assert (of_key.in_key, of_key.column) == (True, column)
+    assert words in of_key.what
+
+
 def test_every_defect_is_told_at_once_with_its_row_and_column():
     rows = list(ours(GOOD))
     rows[2][2] = "placebo"  # row 3

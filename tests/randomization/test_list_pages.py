@@ -9,7 +9,7 @@ from django.core.management import CommandError
 from randomization.models import ListExtension, Place, SealedList, SealProposal, Stratum
 from randomization.services import allocate
 from tests.factories import NOW, make_trial, make_user, make_verified_participant, seal
-from tests.randomization.imported import TWO_PERSONS, imported_trial, list_file
+from tests.randomization.imported import TWO_PERSONS, blinded_files, imported_trial, list_file
 from tests.randomization.test_allocation import PAIRS
 from tests.randomization.test_desk import PASSWORD, address, run
 
@@ -69,6 +69,43 @@ def test_every_defect_stands_on_the_page_and_nothing_of_the_list_in_logs(desk, c
     assert "placebo" not in caplog.text
     assert not SealedList.objects.exists()
     assert not list(page.context["messages"])
+
+
+def test_blinded_table_is_sealed_with_its_key(desk, caplog):
+    trial = imported_trial()
+    desk.log_in(trial)
+    table, key = blinded_files()
+    page = text(send(desk, "seal", trial, list=upload(table)))
+    assert "or choose the key too" in page
+    bad = key.replace(b"talk", b"placebo", 1).replace(b"code", b"number", 1)
+    assert "In the key: Row 1, column code: This column is missing." in text(
+        send(desk, "seal", trial, list=upload(table), key=upload(bad))
+    )
+    with caplog.at_level(logging.DEBUG):
+        bad = key.replace(b"talk", b"placebo", 1)
+        page = text(send(desk, "seal", trial, list=upload(table), key=upload(bad)))
+    assert "In the key: Row 2, column arm: “placebo” is not known." in page
+    assert "placebo" not in caplog.text
+    page = text(send(desk, "seal", trial, list=upload(list_file()), key=upload(key)))
+    assert "Leave the key away." in page
+    assert not SealedList.objects.exists()
+    send(desk, "seal", trial, list=upload(table), key=upload(key))
+    table, key = blinded_files(first=5, last=8)
+    send(desk, "extend", trial, list=upload(table), key=upload(key), seen=0)
+    assert Place.objects.count() == 32
+
+
+def test_blinded_table_and_its_key_are_proposed_and_approved(desk):
+    trial = imported_trial(**TWO_PERSONS)
+    desk.log_in(trial)
+    table, key = blinded_files(last=3)
+    send(desk, "seal", trial, list=upload(table), key=upload(key), as_it_is="on")
+    desk.log_in(trial)
+    proposal = SealProposal.objects.get()
+    page = desk.get(address("approve", trial, proposal.pk))
+    assert [places for _stratum, places in page.context["file"]] == [3, 3, 3, 3]
+    send(desk, "approve", trial, proposal.pk)
+    assert Place.objects.count() == 12
 
 
 def test_file_and_password_are_asked_for(desk):
@@ -234,6 +271,26 @@ def test_commands_seal_a_file_and_make_it_longer(tmp_path):
     assert "32 places from now on" in run("extend", "tiny", "--by", by, "--list", str(more))
     with pytest.raises(CommandError, match="cannot be read"):
         run("extend", "tiny", "--by", by, "--list", str(tmp_path / "none.csv"))
+
+
+def test_commands_take_a_blinded_table_with_its_key(tmp_path):
+    two = imported_trial("two", **TWO_PERSONS)
+    trial = imported_trial()
+    by = make_user("statistician", trial=trial).email
+    files = [tmp_path / name for name in ("list.csv", "key.csv", "more.csv", "more-key.csv")]
+    for file, raw in zip(files, [*blinded_files(), *blinded_files(first=5, last=8)], strict=True):
+        file.write_bytes(raw)
+    table, key, more, more_key = map(str, files)
+    with pytest.raises(CommandError, match="or choose the key too"):
+        run("seal", "tiny", "--by", by, "--list", table)
+    with pytest.raises(CommandError, match="column redcap_randomization_number: This"):
+        run("seal", "tiny", "--by", by, "--list", table, "--key", more_key)
+    run("seal", "tiny", "--by", by, "--list", table, "--key", key)
+    with pytest.raises(CommandError, match="In the key: "):
+        run("extend", "tiny", "--by", by, "--list", more, "--key", key)
+    assert "32 places from now on" in run("extend", "tiny", "--by", by, "--list", more, "--key", more_key)
+    by = make_user("statistician", trial=two).email
+    assert "Proposed" in run("propose", "two", "--by", by, "--list", table, "--key", key)
 
 
 def test_commands_propose_and_extend_by_number(tiny):

@@ -16,7 +16,15 @@ from randomization.selectors import arms_for_analysis, randomization_number, wai
 from randomization.services import allocate, approve_proposal, extend_lists, propose_list, seal_lists
 from randomization.services.proposals import file_of
 from tests.factories import NOW, TINY, make_trial, make_user, make_verified_participant, seal
-from tests.randomization.imported import BLOCK, IMPORTED, STRATA, TWO_PERSONS, imported_trial, list_file
+from tests.randomization.imported import (
+    BLOCK,
+    IMPORTED,
+    STRATA,
+    TWO_PERSONS,
+    blinded_files,
+    imported_trial,
+    list_file,
+)
 from tests.together import at_once
 from trial.audit.context import acting
 from trial.core.errors import DomainError
@@ -39,8 +47,8 @@ def statistician(trial):
     return make_user("statistician", trial=trial)
 
 
-def propose(trial, by=None, imported=None, now=NOW):
-    return propose_list(trial=trial, by=by or statistician(trial), imported=imported, now=now)
+def propose(trial, by=None, imported=None, key=None, now=NOW):
+    return propose_list(trial=trial, by=by or statistician(trial), imported=imported, key=key, now=now)
 
 
 def approve(proposal, by=None, now=LATER):
@@ -80,6 +88,23 @@ def test_participant_gets_the_arm_and_the_number_of_the_file(db):
     arms = arms_for_analysis(trial=trial, reason="test", now=NOW)
     assert [arms[one.pk] for one in people] == BLOCK
     assert [randomization_number(one) for one in people] == ["7", "14", "21", "28"]
+
+
+def test_blinded_table_with_its_key_is_sealed_like_the_same_list_with_arms(db):
+    trial = imported_trial()
+    table, key = blinded_files()
+    for alone in (None, list_file(), b"code,arm\n7,talk"):
+        with pytest.raises(ListRefused):
+            seal_lists(trial=trial, by=statistician(trial), imported=table, key=alone, now=NOW)
+    sealed = seal_lists(trial=trial, by=statistician(trial), imported=table, key=key, now=NOW)
+    assert opened(sealed) == dict.fromkeys(STRATA, BLOCK)
+    numbers = Place.objects.filter(stratum__key=STRATA[1]).order_by("position").values_list("code", flat=True)
+    assert list(numbers) == ["707", "714", "721", "728"]
+    more, more_key = blinded_files(first=5, last=8)
+    with pytest.raises(ListRefused):
+        extend_lists(trial=trial, by=statistician(trial), imported=more, key=key, now=LATER)
+    extend_lists(trial=trial, by=statistician(trial), imported=more, key=more_key, now=LATER)
+    assert opened(sealed) == dict.fromkeys(STRATA, BLOCK * 2)
 
 
 def test_imported_trial_is_sealed_only_with_a_list_that_has_no_defect(db):
@@ -168,6 +193,19 @@ def test_proposed_file_waits_sealed_and_opens_at_its_own_proposal_only(db):
     for act in (SealProposal.objects.all()._raw_delete, lambda _using: SealProposal.objects.update(at=NOW)):
         with pytest.raises(DatabaseError), transaction.atomic():
             act("default")
+
+
+def test_blinded_table_and_its_key_wait_as_one_file(db):
+    trial = imported_trial(**TWO_PERSONS)
+    table, key = blinded_files()
+    with pytest.raises(ListRefused):
+        propose(trial, imported=table)
+    proposal = propose(trial, imported=table, key=key)
+    assert file_of(proposal).startswith(b"redcap_randomization_group,redcap_randomization_number,site,")
+    assert opened(approve(proposal)) == dict.fromkeys(STRATA, BLOCK)
+    table, key = blinded_files(first=5, last=8)
+    extension = approve(propose(trial, imported=table, key=key, now=LATER + timedelta(hours=1)))
+    assert set(extension.sizes.values()) == {8}
 
 
 def test_second_file_is_appended_by_two_persons_too(db):

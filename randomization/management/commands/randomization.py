@@ -41,6 +41,9 @@ class Command(BaseCommand):
             by_somebody.add_argument(
                 "--list", type=Path, metavar="FILE", help="the CSV file of a list that was made elsewhere"
             )
+            by_somebody.add_argument(
+                "--key", type=Path, metavar="FILE", help="which arm each number stands for, if it is blinded"
+            )
             if act == "extend":
                 by_somebody.add_argument("--places", type=int, help="in each stratum from now on")
             else:
@@ -91,7 +94,7 @@ class Command(BaseCommand):
                 )
                 return
             who: dict[str, Any] = {"trial": trial, "by": user, "now": now()}
-            who["imported"] = _read(options["list"])
+            who |= {"imported": _read(options["list"]), "key": _read(options["key"])}
             if act == "seal":
                 sealed = seal_lists(**who, as_it_is=options["as_it_is"])
                 self.stdout.write(f"Sealed. Commitment: {sealed.commitment}")
