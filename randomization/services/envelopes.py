@@ -11,7 +11,14 @@ from django.utils.translation import gettext as _
 from randomization.arms import arm_in
 from randomization.conditions import OfStratum, readiness
 from randomization.envelope_pdf import Sheet, envelopes_pdf
-from randomization.envelopes import accounts, refuse_envelopes, strata_of, stratum_in_words, surprises
+from randomization.envelopes import (
+    accounts,
+    link_to,
+    refuse_envelopes,
+    strata_of,
+    stratum_in_words,
+    surprises,
+)
 from randomization.errors import EnvelopeRefused, EnvelopesRefused, NotReady
 from randomization.models import (
     Allocation,
@@ -135,7 +142,7 @@ def _sheet(envelope: Envelope, trial: str, language: str) -> Sheet:
         site=site.name,
         number=envelope.number,
         stratum=stratum_in_words(stratum, language),
-        qr=f"tilbake:{site.trial.slug}:{site.key}:{envelope.number}",
+        qr=link_to(envelope),
         inside=place.code if is_blinded(site.trial) else arm.name.in_(language),
     )
 

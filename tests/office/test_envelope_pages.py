@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.urls import reverse
 
+from randomization.envelopes import link_to
 from randomization.models import Allocation, Deviation, Envelope, EnvelopeReturn, EnvelopeUse
 from randomization.selectors import is_allocated
 from randomization.services import allocate, print_envelopes, reserve_envelopes
@@ -112,6 +113,15 @@ def test_coordinator_sees_and_returns_envelopes_of_the_own_site_only(office, tri
     address = reverse("admin:people_participant_envelope_return", args=[elsewhere.pk])
     assert office.post(address, {"kind": "lost", "explanation": "x"}).status_code == 404
     assert not EnvelopeReturn.objects.exists()
+
+
+def test_code_on_an_envelope_leads_to_its_row_among_those_of_the_site(office, settings):
+    envelope = Envelope.objects.get(number=2, site__key="north")
+    address, row = link_to(envelope).removeprefix(settings.PUBLIC_BASE_URL).split("#")
+    assert f'<tr id="{row}">' in office.get(address).content.decode()
+    assert row == f"envelope-{envelope.pk}"
+    elsewhere = link_to(Envelope.objects.get(site__key="south")).partition("#")[2]
+    assert elsewhere not in office.get(address).content.decode()
 
 
 def test_monitor_counts_envelopes_and_records_nothing(browser_of, trial, north):

@@ -153,7 +153,7 @@ def sheet(inside, number=1):
         site="North",
         number=number,
         stratum="North, Body",
-        qr=f"tilbake:tiny:north:{number}",
+        qr=f"https://trial.example.org/office/people/participant/envelopes/#envelope-{number}",
         inside=inside,
     )
 
