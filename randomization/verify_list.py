@@ -11,7 +11,7 @@ It compares
      trial, those of the sites as they came: without it, a late place that was skipped is not noticed.
 
 It says one sentence for each and ends with 0, or says the first thing that does not agree and ends with 1
-(2: a file cannot be read). How lists are made is written down in randomization-list.md.
+(2: a file is missing or cannot be read). How lists are made is written down in randomization-list.md.
 """
 
 import argparse
@@ -33,6 +33,7 @@ HEAD = re.compile(r"tilbake-list-1\ntrial (?P<trial>\S+)\ndesign (?P<design>.+)\
 WORDS = 2**32  # a word of the stream is a number below this
 
 Row = dict[str, str]
+Rows = list[Row]
 Design = dict[str, Any]
 
 
@@ -91,7 +92,7 @@ def read_number(name: str) -> bytes:
     return bytes.fromhex(digits.decode())
 
 
-def read_csv(name: str, columns: str) -> list[Row]:
+def read_csv(name: str, columns: str) -> Rows:
     try:
         text = io.StringIO(read_bytes(name).decode("utf-8-sig"), newline="")
         reader = csv.DictReader(text, strict=True)
@@ -189,10 +190,7 @@ def clusters(design: Design, stream: Stream, stratum: str, at_least: int) -> lis
 
 
 def pairs(design: Design, stream: Stream, stratum: str, at_least: int) -> list[str]:
-    places = list[str]()
-    while len(places) < at_least:
-        places += stream.shuffled(list(design["arms"]))
-    return places
+    return [arm for _ in range(0, at_least, 2) for arm in stream.shuffled(list(design["arms"]))]
 
 
 MAKERS: dict[str, Callable[[Design, Stream, str, int], list[str]]] = {
@@ -242,7 +240,7 @@ def check_seed(listed: RevealedList, seed: bytes) -> None:
 # --- 3. the allocations ---
 
 
-def check_allocations(listed: RevealedList, rows: list[Row], envelopes: list[Row], sites: list[Row]) -> None:
+def check_allocations(listed: RevealedList, rows: Rows, envelopes: Rows | None, sites: Rows) -> None:
     everybody = Counter(row["study_id"] for row in rows)
     for number, row in enumerate(rows, start=1):
         if row["number"] != str(number):
@@ -251,7 +249,7 @@ def check_allocations(listed: RevealedList, rows: list[Row], envelopes: list[Row
             raise Disagreement(f"{row['study_id']} was allocated twice")
     rows = [*sites, *rows] if listed.method.endswith("_clusters") else rows
     held = [listed.at(row["stratum"], row["position"], name_of(row)) for row in rows]
-    for one in envelopes:
+    for one in envelopes or []:
         listed.at(one["stratum"], one["position"], f"envelope {one['number']} of {one['site']}")
     if listed.method.endswith("_clusters"):
         check_sites(listed, rows, sites)
@@ -263,10 +261,10 @@ def check_allocations(listed: RevealedList, rows: list[Row], envelopes: list[Row
             raise Disagreement(f"{name_of(row)} does not have the arm of its place")
 
 
-def check_order(rows: list[Row], envelopes: list[Row]) -> None:
+def check_order(rows: Rows, envelopes: Rows | None) -> None:
     """Each stratum's places were given one after another; those in envelopes in any order, or to nobody."""
     opened = {place_of(row) for row in rows if row["envelope"]}
-    if opened != {place_of(one) for one in envelopes if one["state"] == "used"}:
+    if opened != {place_of(one) for one in envelopes or [] if one["state"] == "used"}:
         raise Disagreement("allocations and envelopes do not say the same of which envelopes were used")
     taken = defaultdict[str, list[int]](list)
     for row in sorted(rows, key=lambda row: bool(row["envelope"])):  # a stable sort: these come last
@@ -274,11 +272,13 @@ def check_order(rows: list[Row], envelopes: list[Row]) -> None:
         if not row["envelope"] and taken[stratum] and position < taken[stratum][-1]:
             raise Disagreement(f"{name_of(row)}: place {position} of {stratum} was given too late")
         taken[stratum].append(position)
-    for one in envelopes:
+    for one in envelopes or []:
         if one["state"] != "used":
             taken[one["stratum"]].append(int(one["position"]))
     for stratum, positions in taken.items():
         for expected, position in enumerate(sorted(positions), start=1):
+            if position > expected and envelopes is None:
+                raise Unreadable(f"{stratum}: place {expected} is skipped or reserved: give --envelopes FILE")
             if position != expected:
                 became = "given twice" if position < expected else "skipped"
                 raise Disagreement(f"place {min(position, expected)} of {stratum} was {became}")
@@ -292,7 +292,7 @@ def place_of(row: Row) -> tuple[str, int]:
     return row["stratum"], int(row["position"])
 
 
-def check_sites(listed: RevealedList, rows: list[Row], came: list[Row]) -> None:
+def check_sites(listed: RevealedList, rows: Rows, came: Rows) -> None:
     """All participants of a site have its place: that of the design or, for a late site, the next one."""
     of_site: dict[str, tuple[str, int]] = {}
     for name, sites in listed.design["pairs" if listed.method == "pairwise_clusters" else "groups"]:
@@ -309,7 +309,7 @@ def check_sites(listed: RevealedList, rows: list[Row], came: list[Row]) -> None:
             raise Disagreement(f"{name_of(row)} has the place of the site {of_place[place_of(row)]}")
 
 
-def decided(design: Design, rows: list[Row], held: list[str]) -> Iterator[str]:
+def decided(design: Design, rows: Rows, held: list[str]) -> Iterator[str]:
     """The arm of each participant by minimization, one after another."""
     counts: dict[tuple[str, str, str], int] = {}
     for row, draw in zip(rows, held, strict=True):
@@ -369,8 +369,8 @@ def check(given: argparse.Namespace) -> Iterator[str]:
     if given.allocations:
         rows = read_csv(given.allocations, "number study_id stratum position arm site envelope")
         if not given.envelopes and any(row["envelope"] for row in rows):
-            raise Unreadable("some places were in envelopes: give --envelopes envelopes.csv")
-        envelopes = read_csv(given.envelopes, "site number stratum position state") if given.envelopes else []
+            raise Unreadable("some places were in envelopes: give --envelopes FILE")
+        envelopes = given.envelopes and read_csv(given.envelopes, "site number stratum position state")
         sites = read_csv(given.sites, "site stratum position arm") if given.sites else []
         check_allocations(listed, rows, envelopes, sites)
         yield f"All {len(rows)} allocations follow the list."

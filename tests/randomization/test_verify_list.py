@@ -201,9 +201,22 @@ def test_envelopes_that_were_used_are_asked_for(blocks):
     code, said = blocks.check()
     assert (code, said.splitlines()[-1]) == (
         2,
-        "verify_list.py: some places were in envelopes: give --envelopes envelopes.csv.",
+        "verify_list.py: some places were in envelopes: give --envelopes FILE.",
     )
     blocks.print_envelope(1, NORTH, 1)
+    code, said = blocks.check()
+    assert code == 0, said
+
+
+def test_envelopes_that_were_reserved_only_are_asked_for_and_not_called_skipped(blocks):
+    blocks.add(NORTH, 1)
+    blocks.add(NORTH, 3)
+    code, said = blocks.check()
+    assert (code, said.splitlines()[-1]) == (
+        2,
+        f"verify_list.py: {NORTH}: place 2 is skipped or reserved: give --envelopes FILE.",
+    )
+    blocks.print_envelope(1, NORTH, 2, "out")
     code, said = blocks.check()
     assert code == 0, said
 
@@ -226,6 +239,7 @@ def removed_row(blocks):
 def skipped_place(blocks):
     blocks.add(NORTH, 1)
     blocks.add(NORTH, 3)
+    blocks.print_envelope(1, SOUTH, 1, "out")
 
 
 def doubled_place(blocks):
