@@ -22,6 +22,7 @@ from randomization.designs import (
 )
 from randomization.designs.base import EVERYBODY, StrataDesign
 from randomization.designs.coins import FAIR
+from randomization.designs.minimization import MEASURES
 
 BIG_STICK = "big_stick"
 
@@ -146,5 +147,6 @@ def _beside(design: Design, cleaned: Mapping[str, Any]) -> Design:
     if method == CoinDesign.method:
         return CoinDesign(*same, cleaned["probability"], cleaned["maximum_imbalance"])
     if method == MinimizationDesign.method:
-        return MinimizationDesign(*same, cleaned["probability"], "range")
+        measure = design.imbalance if isinstance(design, MinimizationDesign) else MEASURES[0]
+        return MinimizationDesign(*same, cleaned["probability"], measure)
     return SimpleDesign(*same)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from randomization.assessment import scope
 from randomization.assessment.plots import Bars, Course, draw_courses, draw_guesses
+from randomization.designs import Design, design_from
 
 NONE = "–"
 Answer = Mapping[str, Any]
@@ -44,12 +45,14 @@ class Words:
 
     designs: Sequence[Answer]
     seed: int
+    planned: Design
+    """The protocol's own."""
     factors: Mapping[str, str] = field(default_factory=dict)
     """Factor's key to what the protocol calls it."""
 
     @property
     def names(self) -> list[str]:
-        return [described(one["design"]) for one in self.designs]
+        return [self._name(one["design"]) for one in self.designs]
 
     @property
     def participants(self) -> int:
@@ -57,7 +60,7 @@ class Words:
 
     def numbers(self) -> list[tuple[str, list[tuple[str, str]]]]:
         """Each design with the few numbers that matter most."""
-        return [(described(one["design"]), _big(one)) for one in self.designs]
+        return [(self._name(one["design"]), _big(one)) for one in self.designs]
 
     def tables(self) -> list[Table]:
         tables = [
@@ -128,6 +131,12 @@ class Words:
         else:
             lines.append(_("Every number is exact."))
         return lines
+
+    def _name(self, plan: Answer) -> str:
+        """Says of the protocol's design that it is."""
+        if design_from(plan).as_json() != self.planned.as_json():
+            return described(plan)
+        return _("%(design)s, as in the protocol") % {"design": described(plan)}
 
     def _groups(
         self, of: Callable[[Answer], Iterable[Cell]]

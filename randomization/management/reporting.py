@@ -36,9 +36,10 @@ def write_report(trial: Trial, *, participants: int, out: Path, seed: int | None
         raise CommandError("The seed is 0 or a larger number.")
     study = study_of(active_version(trial))
     seed = chance.below(SEEDS) if seed is None else seed
-    answer = assess(design_of(study.protocol), participants=participants, seed=seed)
+    design = design_of(study.protocol)
+    answer = assess(design, participants=participants, seed=seed)
     language = study.protocol.language
-    words = Words([answer], seed, Names(study, language).factors_by_key())
+    words = Words([answer], seed, design, Names(study, language).factors_by_key())
     title = study.protocol.names.in_(language)
     asked_at = now().astimezone(ZoneInfo(study.protocol.time_zone))
     try:

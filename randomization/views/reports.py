@@ -103,7 +103,7 @@ def _report(trial: Trial, pk: UUID) -> DesignReport:
 def _words(asked: DesignReport, study: Study) -> Words:
     answer: dict[str, Any] = asked.answer or {}
     factors = Names(study, _language(study)).factors_by_key()
-    return Words(answer["designs"], answer["seed"], factors)
+    return Words(answer["designs"], answer["seed"], design_of(study.protocol), factors)
 
 
 def _language(study: Study) -> str:

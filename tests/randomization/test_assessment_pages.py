@@ -19,7 +19,7 @@ from randomization.models import DesignReport
 from randomization.services import reports
 from randomization.services.reports import PATIENCE
 from tests.browsers import assert_good
-from tests.factories import NOW, make_report, make_trial, make_user
+from tests.factories import NOW, by_method, make_report, make_trial, make_user
 from tests.randomization.test_allocation import PAIRS
 from trial.audit.models import AuditEvent
 from trial.protocol.selectors import active_protocol
@@ -81,7 +81,7 @@ def test_statistician_asks_waits_and_reads_the_numbers(desk, tiny):
     assert "Refresh" not in page
     text = page.content.decode()
     for words in (
-        "Permuted blocks of 4, 6",
+        "Permuted blocks of 4, 6, as in the protocol",
         "Minimization 4/5",
         "69.33\u00a0%",
         "28.33\u00a0%",
@@ -92,6 +92,16 @@ def test_statistician_asks_waits_and_reads_the_numbers(desk, tiny):
         "data:image/svg+xml;base64,",
     ):
         assert words in text
+    assert "Minimization 4/5, as in the protocol" not in text
+
+
+def test_a_design_that_is_not_the_protocols_is_not_called_so(desk, tiny, statistician):
+    simple = SimpleDesign({"talk": 1, "usual": 1}, (), 40)
+    other = services.ask_for_report(trial=tiny, designs=[simple], participants=24, by=statistician, now=NOW)
+    services.make_due_reports(now=NOW)
+    page = desk.get(address("report", tiny, other.pk)).content.decode()
+    assert "Simple randomization" in page
+    assert "as in the protocol" not in page
 
 
 def test_the_document_says_the_same(desk, tiny):
@@ -160,6 +170,24 @@ def test_every_design_that_may_stand_beside_is_computed_and_told(desk, tiny, ans
     page = desk.get(answer["Location"])
     assert page.status_code == 200
     assert "Overall" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("changes", "measure"),
+    [
+        (
+            by_method("minimization")
+            | {'method = "minimization"': 'method = "minimization"\nimbalance = "variance"'},
+            "variance",
+        ),
+        ({}, "range"),
+    ],
+)
+def test_minimization_beside_measures_imbalance_as_the_protocol_does(changes, measure):
+    trial = make_trial("other", changes=changes)
+    form = ReportForm(MINIMIZATION, design=design_of(active_protocol(trial)), participants=24)
+    assert form.is_valid()
+    assert form.designs[1].imbalance == measure
 
 
 def test_sites_cannot_stand_beside_participants(desk, tiny):
