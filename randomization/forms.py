@@ -23,8 +23,7 @@ from randomization.designs import (
 from randomization.designs.base import EVERYBODY, StrataDesign
 from randomization.designs.coins import FAIR
 from randomization.designs.minimization import MEASURES
-
-BIG_STICK = "big_stick"
+from randomization.names import BIG_STICK, in_words
 
 
 class ReportForm(forms.Form):
@@ -52,7 +51,10 @@ class ReportForm(forms.Form):
     def __init__(self, data: Mapping[str, Any] | None = None, *, design: Design, participants: int) -> None:
         super().__init__(data, initial={"participants": participants})
         self._design = design
-        self.fields["method"].choices = [("", _("None")), *_methods(design)]  # type: ignore[attr-defined]
+        self.fields["method"].choices = [  # type: ignore[attr-defined]
+            ("", _("None")),
+            *((one, in_words(one)) for one in _methods(design)),
+        ]
         if not isinstance(design, StrataDesign):
             for name in ("block_sizes", "probability", "maximum_imbalance"):
                 del self.fields[name]
@@ -118,16 +120,14 @@ def _refusal(design: Design, participants: int) -> str:
     return ""
 
 
-def _methods(design: Design) -> list[tuple[str, Any]]:
+def _methods(design: Design) -> list[str]:
     """What may stand beside the design: sites beside sites, participants beside participants."""
     if not isinstance(design, StrataDesign):
-        return [(ClusterDesign.method, _("All sites at once, without pairs or groups"))]
-    methods = [(SimpleDesign.method, _("Simple randomization")), (BlockDesign.method, _("Permuted blocks"))]
+        return [ClusterDesign.method]
+    methods = [SimpleDesign.method, BlockDesign.method]
     if len(design.ratio) == 2 and set(design.ratio.values()) == {1}:
-        methods += [(BIG_STICK, _("Big stick")), (CoinDesign.method, _("Biased coin"))]
-    if design.factors:
-        methods.append((MinimizationDesign.method, _("Minimization")))
-    return methods
+        methods += [BIG_STICK, CoinDesign.method]
+    return [*methods, MinimizationDesign.method] if design.factors else methods
 
 
 def _beside(design: Design, cleaned: Mapping[str, Any]) -> Design:

@@ -1,8 +1,9 @@
 """A design in the protocol's words, for whoever reads it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from randomization.design import SITE
 from randomization.designs import (
@@ -13,7 +14,6 @@ from randomization.designs import (
     ImportedDesign,
     MinimizationDesign,
     PairDesign,
-    SimpleDesign,
     SitesDesign,
     StratifiedClusterDesign,
 )
@@ -22,6 +22,9 @@ from randomization.designs.clusters import is_late
 from randomization.designs.coins import FAIR
 from trial.protocol.reading import Study
 from trial.protocol.schema.trial import StratumFactor
+
+BIG_STICK = "big_stick"
+"""As the protocol file calls a fair coin with a limit, which is sealed as a biased coin."""
 
 Facts = list[tuple[str, str]]
 """What something is called, and what it is."""
@@ -40,7 +43,7 @@ class Names:
 
     def facts(self, design: Design) -> Facts:
         """All that can be said of the design, but for its groups or pairs of sites."""
-        return [(_("Method"), method(design)), *self._facts(design)]
+        return [(_("Method"), in_words(_method_of(design))), *self._facts(design)]
 
     def factors_by_key(self) -> dict[str, str]:
         """The question that each factor comes from."""
@@ -106,23 +109,55 @@ class Names:
         return [self._sites.get(site, site) for site in sites]
 
 
-def method(design: Design) -> str:
-    """What the design's method does, in one phrase."""
-    if isinstance(design, CoinDesign) and design.probability == FAIR:
-        return _("Big stick: a fair coin, until one arm is too far ahead")
-    return _METHODS[type(design)]()
+def in_words(method: str) -> str:
+    """What a method of the protocol file is called, and what it does."""
+    name, does = METHODS[method]
+    return f"{name}: {does}"
 
 
-_METHODS: dict[type[Design], Callable[[], str]] = {
-    SimpleDesign: lambda: _("Simple randomization: each place is drawn by the ratio alone"),
-    BlockDesign: lambda: _("Permuted blocks in each stratum"),
-    CoinDesign: lambda: _("Biased coin: the arm that is behind is preferred"),
-    MinimizationDesign: lambda: _("Minimization: the arm that balances the factors best is preferred"),
-    ImportedDesign: lambda: _("A list that is made elsewhere and imported"),
-    ClusterDesign: lambda: _("Whole sites, all at once"),
-    StratifiedClusterDesign: lambda: _("Whole sites, all at once within each group of sites"),
-    PairDesign: lambda: _("Matched pairs of sites: one of each pair to each arm, all at once"),
+def in_short(design: Design) -> str:
+    """The method with the numbers that tell it from another design."""
+    name, _does = METHODS[_method_of(design)]
+    numbers = ", ".join(_numbers(design))
+    return f"{name} ({numbers})" if numbers else str(name)
+
+
+METHODS = {
+    "simple": (gettext_lazy("Simple randomization"), gettext_lazy("each place is drawn by the ratio alone")),
+    "permuted_blocks": (
+        gettext_lazy("Permuted blocks"),
+        gettext_lazy("each block holds the ratio, in a drawn order"),
+    ),
+    BIG_STICK: (gettext_lazy("Big stick"), gettext_lazy("a fair coin, until one arm is too far ahead")),
+    "biased_coin": (gettext_lazy("Biased coin"), gettext_lazy("the arm that is behind is preferred")),
+    "minimization": (
+        gettext_lazy("Minimization"),
+        gettext_lazy("the arm that balances the factors best is preferred"),
+    ),
+    "imported_list": (gettext_lazy("Imported list"), gettext_lazy("it is made elsewhere")),
+    "complete_clusters": (gettext_lazy("Whole sites"), gettext_lazy("all at once")),
+    "stratified_clusters": (gettext_lazy("Groups of sites"), gettext_lazy("all at once within each group")),
+    "pairwise_clusters": (
+        gettext_lazy("Matched pairs of sites"),
+        gettext_lazy("one of each pair to each arm, all at once"),
+    ),
 }
+"""The protocol file's methods: name, and what it does."""
+
+
+def _method_of(design: Design) -> str:
+    return BIG_STICK if isinstance(design, CoinDesign) and design.probability == FAIR else design.method
+
+
+def _numbers(design: Design) -> Iterator[str]:
+    if isinstance(design, BlockDesign):
+        yield from map(str, design.block_sizes)
+    if isinstance(design, ImportedDesign) and design.block_size:
+        yield str(design.block_size)
+    if isinstance(design, MinimizationDesign | CoinDesign) and _method_of(design) != BIG_STICK:
+        yield str(design.probability)
+    if isinstance(design, CoinDesign) and design.maximum_imbalance is not None:
+        yield _("at most %(most)s apart") % {"most": design.maximum_imbalance}
 
 
 def _settings(design: StrataDesign) -> Facts:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from randomization.assessment import scope
 from randomization.assessment.plots import Bars, Course, draw_courses, draw_guesses
 from randomization.designs import Design, design_from
+from randomization.names import in_short
 
 NONE = "–"
 Answer = Mapping[str, Any]
@@ -174,32 +175,7 @@ class Words:
 
 def described(plan: Answer) -> str:
     """A design in a few words."""
-    method = plan["method"]
-    if method == "permuted_blocks":
-        return _("Permuted blocks of %(sizes)s") % {"sizes": ", ".join(map(str, plan["block_sizes"]))}
-    if method == "imported_list":
-        return _("Imported list, blocks of %(sizes)s") % {"sizes": plan["block_size"]}
-    if method == "biased_coin":
-        return _coin(plan)
-    if method == "minimization":
-        return _("Minimization %(probability)s") % {"probability": plan["probability"]}
-    return {
-        "simple": _("Simple randomization"),
-        "complete_clusters": _("Sites, all at once"),
-        "stratified_clusters": _("Sites, within groups"),
-        "pairwise_clusters": _("Matched pairs of sites"),
-    }[method]
-
-
-def _coin(plan: Answer) -> str:
-    if plan["probability"] == "1/2":
-        return _("Big stick, at most %(most)s apart") % {"most": plan["maximum_imbalance"]}
-    if plan["maximum_imbalance"] is None:
-        return _("Biased coin %(probability)s") % {"probability": plan["probability"]}
-    return _("Biased coin %(probability)s, at most %(most)s apart") % {
-        "probability": plan["probability"],
-        "most": plan["maximum_imbalance"],
-    }
+    return in_short(design_from(plan))
 
 
 def _big(one: Answer) -> list[tuple[str, str]]:

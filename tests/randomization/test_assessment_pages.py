@@ -81,8 +81,8 @@ def test_statistician_asks_waits_and_reads_the_numbers(desk, tiny):
     assert "Refresh" not in page
     text = page.content.decode()
     for words in (
-        "Permuted blocks of 4, 6, as in the protocol",
-        "Minimization 4/5",
+        "Permuted blocks (4, 6), as in the protocol",
+        "Minimization (4/5)",
         "69.33\u00a0%",
         "28.33\u00a0%",
         "Knows only which sizes may come",
@@ -92,7 +92,7 @@ def test_statistician_asks_waits_and_reads_the_numbers(desk, tiny):
         "data:image/svg+xml;base64,",
     ):
         assert words in text
-    assert "Minimization 4/5, as in the protocol" not in text
+    assert "Minimization (4/5), as in the protocol" not in text
 
 
 def test_a_design_that_is_not_the_protocols_is_not_called_so(desk, tiny, statistician):
@@ -207,7 +207,11 @@ def test_pairs_of_sites_stand_beside_all_sites_at_once(client):
     answer = ask(client, pairs, method="complete_clusters")
     services.make_due_reports(now=NOW)
     page = client.get(answer["Location"]).content.decode()
-    for words in ("Matched pairs of sites", "Sites, all at once", "there is no next arm to guess"):
+    for words in (
+        "Matched pairs of sites, as in the protocol",
+        "Whole sites",
+        "there is no next arm to guess",
+    ):
         assert words in page
 
 

@@ -48,7 +48,7 @@ def test_statistician_seals_the_file_that_is_chosen(desk):
     trial = imported_trial()
     desk.log_in(trial)
     page = text(desk.get(address("seal", trial)))
-    assert "A list that is made elsewhere" in page
+    assert "Imported list: it is made elsewhere" in page
     assert "site=north;complaint=body,1,talk,101" in page
     assert "redcap_randomization_group,redcap_randomization_number,redcap_data_access_group" in page
 
