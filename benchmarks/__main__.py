@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-NAMES = ("allocations", "lists", "messages", "rehearsal", "report")
+NAMES = ("allocations", "lists", "messages", "minimization", "rehearsal", "report")
 
 if __name__ == "__main__":
     codes = [subprocess.run([sys.executable, "-m", f"benchmarks.{name}"]).returncode for name in NAMES]

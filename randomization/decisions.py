@@ -7,6 +7,8 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from randomization.designs.base import EVERYBODY
 from randomization.designs.minimization import Counts, Decision, MinimizationDesign
 from randomization.models import Allocation, Place, SealedList
@@ -45,14 +47,44 @@ def decisions(sealed_list: SealedList) -> Iterator[DecisionAt]:
 
     Raises ListDamaged at the first one that does not open.
     """
-    return _decisions(sealed_list.pk)
+    list_id = sealed_list.pk
+    for position, sealed in _made(list_id).iterator():
+        yield DecisionAt(position, open_decision(sealed, list_id=list_id, position=position))
 
 
-def _decisions(list_id: UUID) -> Iterator[DecisionAt]:
+def _made(list_id: UUID) -> QuerySet[Allocation, tuple[int, Any]]:
+    """(position, sealed decision), in order."""
     made = Allocation.objects.filter(place__stratum__sealed_list=list_id, decision__isnull=False)
-    in_order = made.order_by("place__position").values_list("place__position", "decision")
-    for position, sealed in in_order.iterator():
-        yield DecisionAt(position, open_decision(bytes(sealed or b""), list_id=list_id, position=position))
+    return made.order_by("place__position").values_list("place__position", "decision")
+
+
+class _Counted(NamedTuple):
+    """The decisions of a list, up to one of them."""
+
+    tally: Tally
+    last: int
+    """Its position."""
+    sealed: bytes
+
+
+_counted: dict[UUID, _Counted] = {}
+"""What this process has counted, by list."""
+
+
+def tally_of(list_id: UUID) -> Tally:
+    """All decisions of the list, counted. Each process opens a decision once. The caller holds the counter.
+
+    A decision never changes, and it was made when all before it stood there. So as long as the last one that
+    was counted stands there byte for byte, so do the others. After a rollback the count begins anew.
+    """
+    made, counted = _made(list_id), _counted.pop(list_id, None)
+    if not (counted and made.filter(place__position=counted.last, decision=counted.sealed).exists()):
+        counted = _Counted(Tally(), 0, b"")
+    for position, sealed in made.filter(place__position__gt=counted.last).iterator():
+        counted.tally.add(open_decision(sealed, list_id=list_id, position=position))
+        counted = _Counted(counted.tally, position, bytes(sealed))
+    _counted[list_id] = counted
+    return counted.tally
 
 
 def decide(design: MinimizationDesign, levels: Mapping[str, str], place: Place) -> bytes:
@@ -61,7 +93,7 @@ def decide(design: MinimizationDesign, levels: Mapping[str, str], place: Place) 
     The caller holds the list's counter, so that nobody comes in between.
     """
     list_id, position = place.stratum.sealed_list_id, place.position
-    before = Tally(made.decision for made in _decisions(list_id))
+    before = tally_of(list_id)
     draw = unseal_place(bytes(place.content), list_id=list_id, stratum=EVERYBODY, position=position)
     decision = design.decide(levels, before.counts, int(draw))
     return seal_decision(decision, list_id=list_id, position=position)

@@ -6,14 +6,16 @@ from fractions import Fraction
 
 import pytest
 
-from randomization.decisions import Tally, decisions, open_decision, seal_decision
+from randomization.decisions import Tally, decisions, open_decision, seal_decision, tally_of
 from randomization.designs import design_from
 from randomization.errors import ListDamaged, NotReady
 from randomization.models import Allocation, Place, Stratum
 from randomization.sealing import unseal_place
 from randomization.selectors import arm_for, arms_for_analysis, for_case_work, sealed_list, stratum_counts
 from randomization.services import allocate
+from randomization.verification import verify
 from tests.factories import NOW, amend, make_trial, make_user, make_verified_participant, seal
+from tests.world import undone
 from trial.people.models import Status
 from trial.people.services import add_status
 
@@ -105,6 +107,24 @@ def test_the_factors_are_balanced(trial, by):
     for levels in tally.counts.values():
         for arms in levels.values():
             assert abs(arms.get("talk", 0) - arms.get("usual", 0)) <= 6
+
+
+def test_a_process_that_remembers_its_count_decides_as_one_that_opens_all_anew(trial, by, monkeypatch):
+    """Beside another trial and another process, and after what was taken back."""
+    beside = make_trial("beside", changes=MINIMIZED)
+    seal(beside)
+    for _round in range(3):
+        randomized(trial, by, 2)
+        randomized(beside, make_user("coordinator", trial=beside), 2)
+        with undone():
+            randomized(trial, by, 5)
+        with monkeypatch.context() as another_process:
+            another_process.setattr("randomization.decisions._counted", {})
+            for count in (1, 5):  # so that others come to the places of those who were taken back
+                randomized(trial, by, count)
+        for sealed in (sealed_list(trial), sealed_list(beside)):
+            assert tally_of(sealed.pk).counts == Tally(made.decision for made in decisions(sealed)).counts
+    assert [verify(one).allocations for one in (trial, beside)] == [24, 6]
 
 
 def test_who_withdraws_still_counts_for_those_who_come_later(trial, by):
