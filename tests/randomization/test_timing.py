@@ -8,6 +8,7 @@ import os
 import time
 from collections import defaultdict
 from math import sqrt
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -16,15 +17,26 @@ from django.urls import reverse
 from scipy.stats import rankdata
 
 from randomization.selectors import arms_for_analysis
-from randomization.services import allocate
+from randomization.services import allocate, seal_lists
 from tests.factories import NOW, make_trial, make_user, make_verified_participant, seal
-from tests.randomization.twins import BLOCK, COMING, sealed_with, twin_seeds
+from tests.randomization.test_minimization import MINIMIZED
+from tests.randomization.test_unblinding import NO_TEAM
+from tests.randomization.twins import BLOCK, COMING, twin_seeds
 from tests.world import undone
+from trial.core import chance
 from trial.rehearsal.crowd import copies_of
 
 PAIRS = int(os.environ.get("HEAVY_PAIRS", "10000"))
 BAND = 0.02
-BLINDED = ("monitor", "researcher", "statistician")
+PASSWORD = "a word that only one knows"
+MASKED = {"[randomization]\n": '[randomization]\nmasking = "blinded"\n', **NO_TEAM}
+READERS = ("monitor", "researcher", "statistician")
+TRIALS = {
+    "open, by blocks": ({}, "monitor"),
+    "blinded, by blocks": (MASKED, "coordinator"),
+    "blinded, by minimization": ({**MINIMIZED, **MASKED}, "coordinator"),
+}
+"""Changes to the tiny protocol, and a role that may not know the arm."""
 
 
 def auc(values, is_first):
@@ -48,31 +60,34 @@ def test_the_measure_finds_a_difference_and_finds_none_where_none_is():
     assert 4 * error_of(10_000) < BAND  # a false alarm in fewer than one run in ten thousand
 
 
-def browser_of(role, trial):
+def browser_of(user):
     browser = Client()
-    browser.force_login(make_user(role, trial=trial))
+    browser.force_login(user)
     return browser
 
 
 @pytest.mark.django_db
-def test_every_answer_is_as_large_for_one_arm_as_for_the_other():
+@pytest.mark.parametrize(("changes", "readers"), [({}, READERS), (MASKED, ["coordinator"])])
+def test_every_answer_is_as_large_for_one_arm_as_for_the_other(changes, readers):
     """The same people, twice: in the second world everybody gets the other arm."""
-    trial = make_trial(changes={"block_sizes = [4, 6]": BLOCK})
-    by = make_user("coordinator", trial=trial)
+    trial = make_trial(changes={**changes, "block_sizes = [4, 6]": BLOCK})
+    by, statistician = (make_user(role, trial=trial) for role in ("coordinator", "statistician"))
     people = [make_verified_participant(trial, by=by) for _ in range(COMING)]
-    browsers = {role: browser_of(role, trial) for role in BLINDED}
+    browsers = {role: browser_of(make_user(role, trial=trial)) for role in readers}
     one, other = (
-        sizes(trial, people, browsers, by=by, list_seed=seed) for seed in twin_seeds(agree=0, differ=COMING)
+        sizes(people, browsers, by=by, statistician=statistician, list_seed=seed)
+        for seed in twin_seeds(agree=0, differ=COMING)
     )
     assert one["arms"] == [{"talk": "usual", "usual": "talk"}[arm] for arm in other["arms"]]
     assert one["pages"] == other["pages"]
 
 
-def sizes(trial, people, browsers, *, by, list_seed):
+def sizes(people, browsers, *, by, statistician, list_seed):
     """How large each page is for each reader after each allocation; nothing of it is kept."""
-    pages = {}
+    pages, trial = {}, people[0].trial
     with undone():
-        sealed_with(list_seed)(trial)
+        with chance.seeded(list_seed):
+            seal_lists(trial=trial, by=statistician, now=NOW)
         for participant in people:
             allocate(participant=participant, by=by, now=NOW)
             for role, browser in browsers.items():
@@ -88,6 +103,7 @@ def addresses(participant, trial):
     return {
         "story": reverse("admin:people_participant_change", args=[participant.pk]),
         "list": reverse("admin:people_participant_changelist"),
+        "allocation": reverse("admin:people_participant_allocation", args=[participant.pk]),
         "history": reverse("admin:people_participant_history", args=[participant.pk]),
         "trail": reverse("admin:audit_auditevent_changelist"),
         "trial": reverse("admin:protocol_trial_change", args=[trial.pk]),
@@ -99,26 +115,32 @@ def addresses(participant, trial):
 @pytest.mark.heavy
 @pytest.mark.timeout(4 * 60 * 60)
 @pytest.mark.django_db(transaction=True)
-def test_neither_time_nor_size_tells_the_arm():
-    """The act itself, and the answer about the participant's randomization to a monitor, before and after."""
-    changes = {"places_per_stratum = 40": f"places_per_stratum = {2 * PAIRS}"}
-    trial = make_trial(changes=changes | {"target = 400": f"target = {2 * PAIRS}"})
+@pytest.mark.parametrize(("changes", "reader"), TRIALS.values(), ids=TRIALS)
+def test_neither_time_nor_size_tells_the_arm(changes, reader):
+    """Of the coordinator's click, and of the page about it that the reader sees before and after."""
+    places = {"places_per_stratum = 40": f"places_per_stratum = {2 * PAIRS}"}
+    trial = make_trial(changes={**changes, **places, "target = 400": f"target = {2 * PAIRS}"})
     seal(trial)
-    by = make_user("coordinator", trial=trial)
+    by = make_user("coordinator", trial=trial, password=PASSWORD)
     first = make_verified_participant(trial, by=by)
-    browser = browser_of("monitor", trial)
-    measured = defaultdict(list)
+    clicking = reading = browser_of(by)
+    if reader != "coordinator":
+        reading = browser_of(make_user(reader, trial=trial))
     waiting = [first, *copies_of(first, 2 * PAIRS - 1)]
+    measured = defaultdict(list)
     for participant in waiting:
-        address = reverse("admin:people_participant_allocation", args=[participant.pk])
-        before, size_before = timed(lambda address=address: len(browser.get(address).content))
-        act, _ = timed(lambda one=participant: allocate(participant=one, by=by, now=NOW))
-        after, size_after = timed(lambda address=address: len(browser.get(address).content))
-        measured["seconds of the act"].append(act)
-        measured["seconds of the page"].append(after)
-        measured["seconds more than before"].append(after - before)
-        measured["bytes of the page"].append(size_after)
-        measured["bytes more than before"].append(size_after - size_before)
+        click, page = (
+            reverse(f"admin:people_participant_{name}", args=[participant.pk])
+            for name in ("randomize", "allocation")
+        )
+        before = timed(lambda page=page: reading.get(page))
+        act = timed(lambda click=click: clicking.post(click, {"password": PASSWORD}))
+        after = timed(lambda page=page: reading.get(page))
+        for name, seen in {"page before": before, "click": act, "page after": after}.items():
+            measured[f"seconds of the {name}"].append(seen.seconds)
+            measured[f"bytes of the {name}"].append(seen.size)
+        measured["seconds more than before"].append(after.seconds - before.seconds)
+        measured["bytes more than before"].append(after.size - before.size)
     arms = arms_for_analysis(trial=trial, reason="test", now=NOW)
     (arm, _other) = sorted(set(arms.values()))
     is_first = [arms[one.pk] == arm for one in waiting]
@@ -128,7 +150,15 @@ def test_neither_time_nor_size_tells_the_arm():
     assert {name: value for name, value in told.items() if abs(value - 0.5) > band} == {}
 
 
-def timed(act):
+class Seen(NamedTuple):
+    """All that an answer tells whoever cannot read it."""
+
+    seconds: float
+    size: int
+
+
+def timed(ask):
     started = time.perf_counter()
-    result = act()
-    return time.perf_counter() - started, result
+    answer = ask()
+    seconds = time.perf_counter() - started
+    return Seen(seconds, len(answer.serialize()) + len(answer.cookies.output()))
