@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from randomization.commitments import covering
 from randomization.models import Allocation, EnvelopeUse
@@ -64,7 +65,7 @@ def _acts(allocation: Allocation, time_zone: str) -> list[tuple[str, str]]:
     """When and by whom: an envelope is opened first, and recorded when the system is there again."""
     if not allocation.envelope:
         return [
-            (_("Time"), _moment(allocation.at, time_zone)),
+            (pgettext("date and time", "Time"), _moment(allocation.at, time_zone)),
             (_("Randomized by"), str(allocation.by)),
         ]
     use = EnvelopeUse.objects.get(allocation=allocation)

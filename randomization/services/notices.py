@@ -17,6 +17,7 @@ from django.core.mail import EmailMessage
 from django.db import connection, transaction
 from django.utils import formats, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from randomization.models import Allocation, Notice
 from randomization.selectors import arm_for, may_know_arm
@@ -151,7 +152,7 @@ def _body(notice: Notice, protocol: Protocol, now: datetime) -> str:
     facts = [
         (_("Trial"), protocol.names.in_(protocol.language)),
         (_("Site"), participant.site.name),
-        (_("Time"), formats.date_format(at, "DATETIME_FORMAT")),
+        (pgettext("date and time", "Time"), formats.date_format(at, "DATETIME_FORMAT")),
     ]
     if has_permission(notice.recipient, Permission.VIEW_PARTICIPANT, site=participant.site):
         facts.insert(1, (_("Study id"), participant.study_id))

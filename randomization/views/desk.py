@@ -36,6 +36,8 @@ def desk_of(request: HttpRequest, trial: Trial) -> dict[str, object]:
     names = Names(study, get_language() or study.protocol.language)
     counts = [one for one in selectors.stratum_counts(trial) if not is_at_once(design, one.key)]
     may_seal = has_permission(request.user, Permission.SEAL_LIST, trial=trial)
+    reveal = reveal_of(sealed) if sealed else None
+    may_grow = sealed and not design.is_cluster and not is_locked(trial)
     return {
         "trial": trial,
         "protocol": study.protocol,
@@ -50,15 +52,17 @@ def desk_of(request: HttpRequest, trial: Trial) -> dict[str, object]:
         "extensions": selectors.extensions(trial),
         "proposal": selectors.waiting_proposal(trial),
         "counts": [(names.stratum(one.key), one) for one in counts],
-        "nearly_used": not design.is_cluster and any(one.nearly_used for one in counts),
+        "nearly_used": may_grow and any(one.nearly_used for one in counts),
+        "used_up": any(one.used_up for one in counts),
         "waiting": selectors.waiting_sites(trial),
         "refused": _refusal(design),
         "may_seal": not sealed and may_seal,
         "may_approve": may_seal,
         "may_allocate_sites": may_seal,
-        "may_extend": sealed and may_seal and not design.is_cluster,
+        "may_extend": may_grow and may_seal,
         "may_reserve": has_permission(request.user, Permission.RESERVE_ENVELOPES, trial=trial),
-        "may_reveal": sealed and may_seal and is_locked(trial) and not reveal_of(sealed),
+        "reveal": reveal,
+        "may_reveal": sealed and may_seal and is_locked(trial) and not reveal,
     }
 
 

@@ -18,7 +18,7 @@ from trial.accounts.permissions import Permission
 from trial.core.clock import now
 from trial.core.pdf import Document
 from trial.people.access import requires
-from trial.people.selectors import sites_for, trials_for
+from trial.people.selectors import has_permission, sites_for, trials_for
 from trial.protocol.models import Trial
 from trial.protocol.selectors import protocol_of
 
@@ -56,6 +56,7 @@ def _report(request: HttpRequest, trial: Trial) -> dict[str, Any]:
         "report": report(sites),
         "sites": sites,
         "may_name": bool(names) and names >= set(sites),
+        "at_desk": has_permission(request.user, Permission.VIEW_RANDOMIZATION_DESIGN, trial=trial),
     }
 
 
@@ -66,8 +67,9 @@ def _pdf(told: dict[str, Any]) -> bytes:
     document.paragraph(told["protocol"].names.in_(language))
     document.paragraph(", ".join(site.name for site in told["sites"]))
     asked, released = len(told["report"].rows), told["report"].released
-    counts = [(_("Asked for"), str(asked)), (_("Released"), str(released))]
-    document.facts([*counts, *((f"{name}", str(number)) for name, number in told["report"].by_site)])
+    counts = [(_("Requests"), str(asked)), (_("Released"), str(released))]
+    by_site = [(f"{_('Released')}: {name}", str(number)) for name, number in told["report"].by_site]
+    document.facts([*counts, *by_site])
     for number, row in enumerate(told["report"].rows, start=1):
         one = row.asked.unblinding
         document.heading(f"{number}. {one.participant if told['may_name'] else one.participant.site}")
