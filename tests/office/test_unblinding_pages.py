@@ -1,5 +1,7 @@
 """Emergency unblinding in the office and its report: who comes in, with what, and what is told."""
 
+import re
+
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
@@ -232,6 +234,8 @@ def test_report_tells_who_when_and_why_and_no_arm(person, blinded, one_unblinded
     assert "Coordinator" in page.content.decode()
     assert (one_unblinded.study_id in page.content.decode()) == names
     assert says_no_arm(page)
+    (back,) = re.findall(r'class="tb-back" href="([^"]+)"', page.content.decode())
+    assert reader.get(back).status_code == 200
     pdf = reader.get(report_of(blinded, "unblindings_pdf"))
     assert pdf["Content-Disposition"] == 'attachment; filename="unblindings.pdf"'
     assert pdf.content.startswith(b"%PDF")

@@ -204,7 +204,7 @@ def test_desk_warns_at_four_fifths_and_leads_to_more_places(desk):
     assert "add places in time" in text(desk.get(address("desk", trial)))
     allocate(participant=make_verified_participant(trial, by=by), by=by, now=NOW)
     page = text(desk.get(address("desk", trial)))
-    assert "Used up" in page
+    assert "A list is used up" in page
     assert address("extend", trial) in page
 
     page = text(send(desk, "extend", trial, places=12, seen=0))

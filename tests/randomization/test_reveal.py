@@ -120,6 +120,19 @@ def test_cluster_trial_says_that_sites_were_drawn(client):
 # --- the reveal ---
 
 
+def test_desk_offers_no_more_places_once_the_data_are_final_and_says_when_the_list_became_public(
+    client, over, statistician
+):
+    client.force_login(statistician)
+    client.cookies["django_language"] = "en"
+    page = client.get(address("desk")).content.decode()
+    assert "More places" not in page
+    assert "The list is public" not in page
+    assert client.get(address("extend")).status_code == 404
+    revealed(over, statistician)
+    assert "The list is public" in client.get(address("desk")).content.decode()
+
+
 def test_list_is_not_revealed_before_the_lock(sealed, statistician):
     for status in (None, TrialStatus.Name.CLOSED):
         if status:
