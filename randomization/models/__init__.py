@@ -1,16 +1,8 @@
 """All tables of randomization. No other app imports them."""
 
-from randomization.models.allocations import (
-    Allocation,
-    ClusterAllocation,
-    Deviation,
-    Envelope,
-    EnvelopeReturn,
-    Notice,
-    Unblinding,
-    UnblindingDecision,
-)
-from randomization.models.envelopes import EnvelopePrint, EnvelopeUse
+from randomization.models.allocations import Allocation, ClusterAllocation
+from randomization.models.deviations import Deviation
+from randomization.models.envelopes import Envelope, EnvelopePrint, EnvelopeReturn, EnvelopeUse
 from randomization.models.lists import (
     DesignReport,
     ListExtension,
@@ -20,6 +12,8 @@ from randomization.models.lists import (
     SealProposal,
     Stratum,
 )
+from randomization.models.notices import Notice
+from randomization.models.unblindings import Unblinding, UnblindingDecision
 
 __all__ = [
     "Allocation",
