@@ -10,7 +10,7 @@ from trial.people.models import Participant
 
 
 class Notice(Model):
-    """One e-mail to one member of the staff: that somebody was randomized, or unblinded.
+    """One e-mail to one member of the staff: that somebody was randomized, or unblinded or not.
 
     Planned in the transaction of what it tells; a sweep sends it. `claimed_at` is set before sending.
     """
@@ -19,6 +19,7 @@ class Notice(Model):
         RANDOMIZED = "randomized", _("Somebody was randomized")
         UNBLINDING_ASKED = "unblinding_asked", _("Somebody asks to unblind")
         UNBLINDED = "unblinded", _("Somebody was unblinded")
+        UNBLINDING_REFUSED = "unblinding_refused", _("Somebody refused to unblind")
 
     participant = models.ForeignKey(Participant, on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
@@ -52,7 +53,7 @@ class Notice(Model):
         constraints = [
             models.UniqueConstraint(fields=["kind", "about", "recipient"], name="notice_told_once"),
             models.CheckConstraint(
-                condition=Q(kind__in=["randomized", "unblinding_asked", "unblinded"]),
+                condition=Q(kind__in=["randomized", "unblinding_asked", "unblinded", "unblinding_refused"]),
                 name="notice_kind_is_known",
             ),
         ]

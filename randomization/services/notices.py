@@ -1,4 +1,4 @@
-"""E-mail to staff: that somebody was randomized or unblinded. Planned with the act, sent by a sweep.
+"""E-mail to staff: that somebody was randomized, or unblinded or not. Planned with the act, sent by a sweep.
 
 At least once: a kill between sending and its record sends again, with the same Message-ID.
 """
@@ -142,6 +142,8 @@ def _subject(notice: Notice, protocol: Protocol) -> str:
             return _("Tilbake: somebody was randomized in %(trial)s") % trial
         case Notice.Kind.UNBLINDING_ASKED:
             return _("Tilbake: somebody asks to unblind in %(trial)s") % trial
+        case Notice.Kind.UNBLINDING_REFUSED:
+            return _("Tilbake: somebody refused to unblind in %(trial)s") % trial
         case _unblinded:
             return _("Tilbake: somebody was unblinded in %(trial)s") % trial
 

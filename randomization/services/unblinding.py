@@ -59,7 +59,8 @@ def decide_unblinding(
 ) -> UnblindingDecision:
     """Release the arm to the asker or refuse to, as somebody else. The first decision stands and is returned.
 
-    Raises NotPermitted, or UnblindingRefused for the asker's own request.
+    The asker and the roles that the protocol names are told; never the arm. Raises NotPermitted, or
+    UnblindingRefused for the asker's own request.
     """
     participant = unblinding.participant
     _must_be_allowed(by, participant.site)
@@ -108,9 +109,9 @@ def _decide(
     unblinding: Unblinding, *, released: bool, by: User, rules: Rules, now: datetime
 ) -> UnblindingDecision:
     decision = UnblindingDecision.objects.create(unblinding=unblinding, released=released, by=by, at=now)
-    if released:
-        asker = [unblinding.by] if by != unblinding.by else []
-        _tell(Notice.Kind.UNBLINDED, unblinding, rules.tell, also=asker, now=now)
+    kind = Notice.Kind.UNBLINDED if released else Notice.Kind.UNBLINDING_REFUSED
+    asker = [unblinding.by] if by != unblinding.by else []
+    _tell(kind, unblinding, rules.tell, also=asker, now=now)
     return decision
 
 

@@ -114,7 +114,7 @@ def test_in_a_blinded_trial_the_coordinator_is_told_no_arm_and_unblinded_staff_i
     assert arm in bodies[pharmacist.email]
 
 
-@pytest.mark.parametrize("kind", [Notice.Kind.UNBLINDED, Notice.Kind.UNBLINDING_ASKED])
+@pytest.mark.parametrize("kind", [kind for kind in Notice.Kind if kind != Notice.Kind.RANDOMIZED])
 def test_an_unblinding_is_told_without_the_arm_to_everybody(db, kind):
     changes = {
         "places_per_stratum = 40": 'places_per_stratum = 40\nmasking = "blinded"\n'

@@ -1,13 +1,21 @@
 """Emergency unblinding: one participant, one reason, one asker, one decision."""
 
+import re
 from functools import partial
 
 import pytest
+from django.core import mail
 
 from randomization.errors import UnblindingRefused
 from randomization.models import Allocation, Notice, Unblinding, UnblindingDecision
 from randomization.selectors import arm_for, arms_for_analysis
-from randomization.services import allocate, ask_to_unblind, decide_unblinding, unblinded_arm
+from randomization.services import (
+    allocate,
+    ask_to_unblind,
+    decide_unblinding,
+    send_notices,
+    unblinded_arm,
+)
 from randomization.unblindings import (
     asked_about,
     may_be_unblinded,
@@ -200,6 +208,22 @@ def test_first_decision_stands(guarded, colleagues):
     assert not Notice.objects.filter(kind="unblinded").exists()
     again = ask_to_unblind(participant=participant, reason=WHY, by=asker, now=NOW)
     assert again != unblinding
+
+
+def test_a_refusal_is_told_at_once_to_the_asker_and_to_whom_the_protocol_names(guarded, colleagues):
+    asker, colleague, _other = colleagues
+    monitor = make_user("monitor", trial=guarded)
+    participant = randomized_in(guarded)
+    unblinding = ask_to_unblind(participant=participant, reason=WHY, by=asker, now=NOW)
+    Notice.objects.all().delete()
+    for _click in range(2):
+        decide_unblinding(unblinding=unblinding, released=False, by=colleague, now=NOW)
+    assert send_notices(now=NOW) == 2
+    assert {address for letter in mail.outbox for address in letter.to} == {asker.email, monitor.email}
+    for letter in mail.outbox:
+        assert participant.study_id not in letter.subject
+        assert participant.study_id in letter.body
+        assert not re.search("Samtale|Vanlig", letter.subject + letter.body)
 
 
 @pytest.mark.parametrize("role", ["statistician", "monitor", "unblinded_staff"])

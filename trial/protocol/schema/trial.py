@@ -205,7 +205,7 @@ class Unblinding(Part):
     second_person: bool = False
     """Whether another person must approve before the arm is shown."""
     tell: tuple[StaffRole, ...] = ()
-    """Roles whose members are told at once by e-mail that it happened; never the arm."""
+    """Roles whose members are told at once by e-mail that somebody asked, and the answer; never the arm."""
 
 
 class Randomization(Part):
