@@ -1,6 +1,6 @@
 """What others may know. What tells an arm checks who asks and keeps a record, or serves the system alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from randomization.arms import arm_of, arms_of
 from randomization.conditions import Condition, readiness
 from randomization.designs import design_from
+from randomization.designs.base import StrataDesign
 from randomization.models import (
     Allocation,
     ClusterAllocation,
@@ -174,14 +175,23 @@ def stratum_counts(trial: Trial) -> list[StratumCount]:
 
 
 def places_left(trial: Trial) -> PlacesLeft:
-    """Whether some group's list comes to its end. Neither which nor how many: for who meets participants."""
+    """Whether some stratum's list comes to its end. Neither which nor how many: for who meets participants.
+
+    They may count. So it is nearly at its end by the places that were asked for: how much longer the list
+    is, which its blocks decide, shows in nothing but its end.
+    """
     sealed = sealed_list(trial)
-    if sealed is None or design_from(sealed.design).is_cluster:
+    design = design_from(sealed.design) if sealed else None
+    if not isinstance(design, StrataDesign):
         return PlacesLeft.ENOUGH  # sites wait for places then, and the statistician sees them
     counts = stratum_counts(trial)
     if any(one.used_up for one in counts):
         return PlacesLeft.NONE
-    return PlacesLeft.FEW if any(one.nearly_used for one in counts) else PlacesLeft.ENOUGH
+    asked = max(
+        [design.places_per_stratum, *(one.asked or max(one.sizes.values()) for one in extensions(trial))]
+    )
+    as_asked = [replace(one, places=min(one.places, asked)) for one in counts]
+    return PlacesLeft.FEW if any(one.nearly_used for one in as_asked) else PlacesLeft.ENOUGH
 
 
 def extensions(trial: Trial) -> list[ListExtension]:

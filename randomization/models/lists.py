@@ -131,6 +131,8 @@ class ListExtension(Model):
         SealedList, on_delete=models.PROTECT, related_name="+", verbose_name=_("randomization list")
     )
     number = models.PositiveSmallIntegerField(_("number"))
+    asked = models.PositiveIntegerField(_("places asked for"), null=True)
+    """In each stratum; None for a second file. Blocks that are whole make some strata longer."""
     sizes = models.JSONField(_("places of each stratum"))
     """Stratum key to the number of its places from now on."""
     sizes_before = models.JSONField(_("places of each stratum before"))
@@ -152,6 +154,7 @@ class ListExtension(Model):
             "id",
             "sealed_list",
             "number",
+            "asked",
             "sizes",
             "sizes_before",
             "nonce",

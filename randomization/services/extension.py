@@ -85,6 +85,7 @@ def extend(
     return ListExtension.objects.create(
         sealed_list=sealed,
         number=number,
+        asked=None if file else places_per_stratum,
         sizes=sizes,
         sizes_before=sizes_before,
         nonce=seal(nonce, table="listextension", row=f"{sealed.pk}/{number}", field="nonce"),

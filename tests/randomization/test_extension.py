@@ -84,7 +84,7 @@ def test_each_extension_keeps_its_sizes_and_a_commitment_over_the_whole_list(sho
     first, second = extend(short, 6), extend(short, 9)
     assert (first.sizes_before, first.sizes) == (dict.fromkeys(STRATA, 4), dict.fromkeys(STRATA, 8))
     assert (second.sizes_before, second.sizes) == (first.sizes, dict.fromkeys(STRATA, 12))
-    assert [one.number for one in extensions(short)] == [1, 2]
+    assert [(one.number, one.asked) for one in extensions(short)] == [(1, 6), (2, 9)]
     for one in (first, second):
         row = f"{one.sealed_list_id}/{one.number}"
         nonce = unseal(bytes(one.nonce), table="listextension", row=row, field="nonce")
