@@ -158,7 +158,7 @@ def strata_of(site: Site) -> list[Stratum]:
 
 
 def refuse_envelopes(site: Site) -> None:
-    """Raises NotSealed, or EnvelopesRefused with the reason why this site can have none."""
+    """Raises NotSealed, or EnvelopesRefused with the reason why this site can have none now."""
     design = design_from(_sealed(site.trial).design)
     if design.is_cluster:
         raise EnvelopesRefused(_("The whole site has one group, which is known: no envelope is needed."))
@@ -167,7 +167,9 @@ def refuse_envelopes(site: Site) -> None:
             _("With minimization each group depends on those who came before: no envelope can know it.")
         )
     if status_of(site.trial) != TrialStatus.Name.RECRUITING or not site.is_open:
-        raise EnvelopesRefused(_("Envelopes are reserved while the trial recruits and the site is open."))
+        raise EnvelopesRefused(
+            _("Envelopes are reserved and printed while the trial recruits and the site is open.")
+        )
     if blinded_trials([site.trial_id]) and _without_code(site.trial):
         raise EnvelopesRefused(
             _("In a blinded trial an envelope may tell a randomization number only, and this list has none.")

@@ -105,9 +105,11 @@ def _lock(site: Site) -> Site:
 def print_envelopes(*, site: Site, numbers: Collection[int], by: User, now: datetime) -> bytes:
     """The PDF of these envelopes, once: it is kept nowhere, and the read log says that it was made.
 
-    Raises EnvelopesRefused where one of them was printed before, is accounted for, or is not there.
+    Raises EnvelopesRefused where one of them was printed before, is accounted for, or is not there, and at
+    a time when none is reserved.
     """
     _lock(site)
+    refuse_envelopes(site)
     wanted = [one for one in accounts([site], "")[0].to_print if one.envelope.number in set(numbers)]
     if not wanted or len(wanted) != len(set(numbers)):
         raise EnvelopesRefused(

@@ -67,10 +67,8 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
 def site(request: HttpRequest, slug: str, site: str) -> HttpResponse:
     """The site's envelopes, and more of them after the password."""
     one = _site(request, slug, site)
-    try:
-        refuse_envelopes(one)
-    except DomainError as refused:
-        return _render_site(request, one, refused=str(refused))
+    if refused := _refusal(one):
+        return _render_site(request, one, refused=refused)
     form = ReserveForm(
         staff(request),
         strata_of(one),
@@ -82,6 +80,14 @@ def site(request: HttpRequest, slug: str, site: str) -> HttpResponse:
     if form.is_valid() and tried(form, lambda: _reserve(request, one, form)):
         return redirect("randomization:site_envelopes", slug, site)
     return _render_site(request, one, form=form)
+
+
+def _refusal(site: Site) -> str:
+    try:
+        refuse_envelopes(site)
+    except DomainError as refused:
+        return str(refused)
+    return ""
 
 
 def _reserve(request: HttpRequest, site: Site, form: ReserveForm) -> None:
@@ -106,6 +112,8 @@ def _account(site: Site) -> Account:
 def print_envelopes(request: HttpRequest, slug: str, site: str, number: int | None = None) -> HttpResponse:
     """After the password the PDF, of one envelope or of all that were not printed; it is kept nowhere."""
     one = _site(request, slug, site)
+    if _refusal(one):  # the site's page says why
+        return redirect("randomization:site_envelopes", slug, site)
     waiting = [each.envelope.number for each in _account(one).to_print]
     numbers = waiting if number is None else [each for each in waiting if each == number]
     form = ConfirmForm(staff(request), request.POST or None, now=now())

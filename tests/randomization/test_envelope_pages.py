@@ -99,6 +99,18 @@ def test_a_closed_trial_says_how_many_envelopes_are_out_and_reserves_none(desk, 
     assert "while the trial recruits" in desk.get(address("site_envelopes", "north")).content.decode()
 
 
+def test_a_closed_trial_prints_no_envelope_and_says_why(desk, sealed):
+    reserve(desk, body=2)
+    printing = address("print_envelopes", "north")
+    assert printing in desk.get(address("site_envelopes", "north")).content.decode()
+    set_trial_status(trial=sealed, name=TrialStatus.Name.CLOSED, by="system:test", now=NOW)
+    for where in (printing, address("print_envelope", "north", 1)):
+        page = desk.post(where, {"password": PASSWORD}, follow=True).content.decode()
+        assert "reserved and printed while the trial recruits" in page
+        assert where not in page
+    assert not EnvelopePrint.objects.exists()
+
+
 def test_statistician_records_what_came_back(desk):
     reserve(desk, body=1)
     where = address("return_envelope", "north", 1)

@@ -183,6 +183,19 @@ def test_a_numbered_place_is_printed_by_its_arm_unless_the_trial_is_blinded(db, 
     assert words & {"Samtale", "oppfølging", "7", "14"} == inside
 
 
+def test_nothing_is_printed_once_the_trial_or_its_site_is_closed_or_the_data_are_final(
+    sealed, north, statistician
+):
+    reserve_envelopes(site=north, stratum_key=BODY, count=1, by=statistician, now=NOW)
+    close_site(site=north, by=make_user("trial_manager", trial=sealed), now=NOW)
+    north.refresh_from_db()
+    for close in (lambda: None, lambda: lock_data(sealed)):
+        close()
+        with pytest.raises(EnvelopesRefused, match="while the trial recruits"):
+            print_envelopes(site=north, numbers=[1], by=statistician, now=NOW)
+    assert not ReadEvent.objects.filter(what="envelopes of tiny").exists()
+
+
 def test_opened_envelope_is_the_participants_randomization_with_what_was_printed(
     sealed, printed, coordinator
 ):
