@@ -4,22 +4,24 @@ import os
 import re
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import get_args
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 from django.utils.translation import override
 
+from randomization.drill import Finding
 from randomization.models import SealedList
 from tests.factories import NOW, TINY, by_method
 from tests.production import compose, filled_in
 from trial.protocol.checks.problems import ProtocolProblems
 from trial.protocol.reading import Sources, read_sources, study_from
 from trial.protocol.schema.trial import Method
-from trial.rehearsal.drilling import drill, report, scratch_copy
+from trial.rehearsal.drilling import Drilled, drill, report, scratch_copy
+from trial.rehearsal.management.commands import randomization as command
 
 ROOT = Path(__file__).parents[2]
 CLICKS = 20
@@ -163,6 +165,56 @@ def test_an_unknown_protocol_leaves_no_empty_report(db, settings, tmp_path):
         with pytest.raises(CommandError, match="No protocol nothing is loaded"):
             call_command("randomization", "drill", "nothing", *out)
     assert list(tmp_path.iterdir()) == []
+
+
+@contextmanager
+def no_server():
+    raise OperationalError("the server closed the connection")
+    yield
+
+
+def drill_of_workup(file):
+    call_command("randomization", "drill", "workup", "--out", str(file))
+
+
+def test_a_drill_that_breaks_off_says_so_and_leaves_the_earlier_report_as_it_was(db, monkeypatch, tmp_path):
+    monkeypatch.setattr(command, "scratch_database", no_server)
+    earlier = tmp_path / "earlier.pdf"
+    earlier.write_text("The report of last week.")
+    for file in (earlier, tmp_path / "new.pdf"):
+        with pytest.raises(CommandError, match="ended without a report: the server closed"):
+            drill_of_workup(file)
+    assert list(tmp_path.iterdir()) == [earlier]
+    assert earlier.read_text() == "The report of last week."
+
+
+def test_a_drill_that_fails_files_a_report_that_says_what_failed(db, monkeypatch, tmp_path):
+    failed = Finding("Verification", "All agrees.", "It does not.", passed=False, seconds=1)
+    done = Drilled(
+        protocol=study_from(tiny()).protocol,
+        sha256="0",
+        list_of_drill="simple",
+        commitment="0",
+        database="PostgreSQL",
+        began=NOW,
+        ended=NOW,
+        findings=(failed,),
+    )
+    monkeypatch.setattr(command, "scratch_database", nullcontext)
+    monkeypatch.setattr(command, "drill", lambda **_: done)
+    file = tmp_path / "drill.pdf"
+    with pytest.raises(CommandError, match=f"1 of 1 tests failed. The report is {file}."):
+        drill_of_workup(file)
+    assert [each.name for each in tmp_path.iterdir()] == ["drill.pdf"]
+    assert file.read_bytes().startswith(b"%PDF")
+
+
+def test_where_no_report_can_be_written_no_drill_begins(db, monkeypatch, tmp_path):
+    monkeypatch.setattr(command, "scratch_database", no_server)
+    (tmp_path / "file").touch()
+    for out in (tmp_path, tmp_path / "file" / "drill.pdf"):
+        with pytest.raises(CommandError, match=r"is a folder|File exists"):
+            drill_of_workup(out)
 
 
 def test_without_the_owners_right_it_says_which_container_has_it(tmp_path):

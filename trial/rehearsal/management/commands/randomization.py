@@ -5,11 +5,15 @@ command is the one that is run.
 """
 
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.core.management.base import CommandError
+from django.db import DatabaseError
 from django.utils.translation import override
 
 from randomization.drill import Finding
@@ -34,7 +38,6 @@ class Command(Randomization):
             return super().handle(*args, act=act, slug=slug, **options)
         file = options["out"] or settings.VAR_DIR / "drills" / f"{slug}-{now():%Y-%m-%d-%H%M}.pdf"
         drilled = self._drill(slug, file)
-        file.write_bytes(report(drilled))
         failed = sum(not finding.passed for finding in drilled.findings)
         if failed:
             raise CommandError(f"{failed} of {len(drilled.findings)} tests failed. The report is {file}.")
@@ -45,21 +48,34 @@ class Command(Randomization):
         with override("en"), acting("system:drill"):
             try:
                 sources = sources_for(slug)
-                _refuse_unwritable(file)
-                with scratch_database():
-                    return drill(sources=sources, clock=now, say=self._say)
+                with _new(file) as part:
+                    with scratch_database():
+                        drilled = drill(sources=sources, clock=now, say=self._say)
+                    part.write_bytes(report(drilled))
             except (DomainError, MayNotMakeDatabases) as error:
                 raise CommandError(str(error)) from error
+            except (OSError, DatabaseError, psycopg.Error) as error:  # a test's own is a finding
+                raise CommandError(f"The drill ended without a report: {error}") from error
+        return drilled
 
     def _say(self, finding: Finding) -> None:
         verdict = self.style.SUCCESS("passed") if finding.passed else self.style.ERROR("FAILED")
         self.stdout.write(f"{verdict}  {finding.title} ({finding.seconds:.1f} s)\n        {finding.happened}")
 
 
-def _refuse_unwritable(file: Path) -> None:
-    """Before the long run, not after it."""
+@contextmanager
+def _new(file: Path) -> Iterator[Path]:
+    """A path beside it, which gets the file's name when the block ends well; else nothing is left of it.
+
+    Raises OSError before the long run, not after it.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.is_dir():
+        raise IsADirectoryError(f"{file} is a folder.")
+    part = file.with_name(f"{file.name}.part")
+    part.touch()
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch()
-    except OSError as error:
-        raise CommandError(f"The report cannot be written: {error}") from error
+        yield part
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
