@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from randomization.conditions import OfStratum, readiness
+from randomization.conditions import Condition, OfStratum, readiness
 from randomization.design import SITE
 from randomization.designs import MinimizationDesign, design_from
 from randomization.errors import EnvelopesRefused, NotSealed
@@ -29,6 +29,9 @@ from randomization.names import Names
 from trial.people.models import Participant, Site
 from trial.protocol.models import Trial, TrialStatus
 from trial.protocol.selectors import blinded_trials, protocol_of, status_of, study_of
+
+MAY_HAVE_CHANGED = frozenset({"present", "recruiting", "target", "site", "sealed", "place"})
+"""Conditions that may have held when an envelope was opened, though they do not hold when it is recorded."""
 
 
 @dataclass(frozen=True)
@@ -201,6 +204,11 @@ def surprises_for(envelope: Envelope, participant: Participant, *, language: str
     """The same for a participant, before the envelope is recorded."""
     source = readiness(participant).source
     return surprises(envelope, source.stratum if isinstance(source, OfStratum) else None, language)
+
+
+def checklist_of_opened(participant: Participant) -> list[Condition]:
+    """What must hold of whom an envelope was opened for; whether they had left by then is checked later."""
+    return [one for one in readiness(participant).conditions if one.key not in MAY_HAVE_CHANGED]
 
 
 def _sealed(trial: Trial) -> SealedList:

@@ -12,6 +12,7 @@ from randomization.arms import arm_in
 from randomization.conditions import OfStratum, readiness
 from randomization.envelope_pdf import Sheet, envelopes_pdf
 from randomization.envelopes import (
+    MAY_HAVE_CHANGED,
     accounts,
     link_to,
     refuse_envelopes,
@@ -41,9 +42,6 @@ from trial.protocol.selectors import active_protocol, is_blinded, protocol_of
 from trial.protocol.services import refuse_locked
 
 MOST_AT_ONCE = 200
-
-OF_THE_TRIAL = frozenset({"recruiting", "target", "site", "sealed", "place"})
-"""What may have changed between the opening of an envelope and its record."""
 
 
 @transaction.atomic
@@ -177,9 +175,8 @@ def use_envelope(
         )
     _refuse(envelope, participant, opened_at, now)
     ready = readiness(participant)
-    excused = OF_THE_TRIAL
-    if not standing_of(participant, at=opened_at).has_left:
-        excused |= {"present"}
+    had_left = standing_of(participant, at=opened_at).has_left
+    excused = MAY_HAVE_CHANGED - {"present"} if had_left else MAY_HAVE_CHANGED
     if missing := [one.label for one in ready.missing if one.key not in excused]:
         raise NotReady(missing)
     allocation = Allocation.objects.create(

@@ -7,10 +7,12 @@ from django.urls import reverse
 
 from randomization.envelopes import link_to
 from randomization.models import Allocation, Deviation, Envelope, EnvelopeReturn, EnvelopeUse
-from randomization.selectors import is_allocated
+from randomization.selectors import checklist, is_allocated
 from randomization.services import allocate, print_envelopes, reserve_envelopes
-from tests.factories import NOW, make_user, make_verified_participant
+from tests.factories import NOW, make_screened_participant, make_user, make_verified_participant
 from tests.office.conftest import PASSWORD
+from trial.people.models import Status
+from trial.people.services import add_status
 from trial.protocol.models import TrialStatus
 from trial.protocol.services import set_trial_status
 
@@ -55,6 +57,25 @@ def test_coordinator_records_an_opened_envelope_and_compares_the_group(office, t
     again = office.post(use(participant), sent(2))
     assert again["Location"].endswith("/allocation/")
     assert Allocation.objects.count() == 1
+
+
+def test_the_checklist_leaves_out_what_may_have_changed_since_the_opening(office, trial, north):
+    """The trial is closed and the participant has withdrawn since; the record is made all the same."""
+    participant, screened = make_verified_participant(trial, north), make_screened_participant(trial, north)
+    set_trial_status(trial=trial, name=TrialStatus.Name.CLOSED, by="system:test", now=LATER)
+    add_status(
+        participant=participant, name=Status.WITHDRAWN_DATA, by=make_user(), now=LATER, reason="Asked to."
+    )
+
+    assert [one.key for one in checklist(participant) if not one.met] == ["present", "recruiting"]
+    shown = office.get(use(participant)).context["conditions"]
+    assert [one.key for one in shown] == ["consent", "baseline", "fits", "verified", "first"]
+    assert all(one.met for one in shown)
+    missing = [one.key for one in office.get(use(screened)).context["conditions"] if not one.met]
+    assert missing == ["verified"]
+
+    office.post(use(participant), sent(1))
+    assert is_allocated(participant)
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from randomization.envelope_forms import ReturnForm
-from randomization.envelopes import Tracked, accounts, surprises_for
-from randomization.selectors import checklist, is_allocated
+from randomization.envelopes import Tracked, accounts, checklist_of_opened, surprises_for
+from randomization.selectors import is_allocated
 from randomization.services import return_envelope, use_envelope
 from trial.accounts.forms import ConfirmForm
 from trial.accounts.models import User
@@ -111,7 +111,7 @@ def use(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("admin:people_participant_allocation", pk)
     if not found:
         form.fields["sure"].widget = forms.HiddenInput()
-    conditions = checklist(one)
+    conditions = checklist_of_opened(one)
     context = {"participant": one, "form": form, "tracked": tracked, "surprises": found.values()}
     return render(request, "office/envelope.html", {**context, "conditions": conditions})
 
