@@ -8,7 +8,7 @@ from django.urls import reverse
 from randomization.envelopes import link_to
 from randomization.models import Allocation, Deviation, Envelope, EnvelopeReturn, EnvelopeUse
 from randomization.selectors import checklist, is_allocated
-from randomization.services import allocate, print_envelopes, reserve_envelopes
+from randomization.services import allocate, print_envelopes, reserve_envelopes, return_envelope
 from tests.factories import NOW, make_screened_participant, make_user, make_verified_participant
 from tests.office.conftest import PASSWORD
 from trial.people.models import Status
@@ -174,3 +174,22 @@ def test_trials_page_says_how_many_are_out_when_it_is_closed(browser_of, trial):
     set_trial_status(trial=trial, name=TrialStatus.Name.CLOSED, by="system:test", now=LATER)
     page = manager.get(reverse("admin:protocol_trial_change", args=[trial.pk])).content.decode()
     assert "5 envelopes are out" in page
+
+
+def test_who_locks_the_data_is_told_first_how_many_are_out_at_each_site(browser_of, trial):
+    south = Envelope.objects.get(site__key="south")
+    return_envelope(envelope=south, kind="unopened", explanation="Shredded.", by=make_user(), now=LATER)
+    set_trial_status(trial=trial, name=TrialStatus.Name.CLOSED, by="system:test", now=LATER)
+    manager = browser_of(make_user("trial_manager", trial=trial))
+    address = reverse("admin:protocol_trial_status", args=[trial.pk])
+    locking = {"name": "locked", "reason": "The end."}
+    page = manager.post(address, locking).content.decode()
+    assert "Envelopes are still out" in page
+    assert "<li>North: 4</li>" in page
+    assert "South" not in page
+
+    for envelope in Envelope.objects.filter(site__key="north"):
+        return_envelope(
+            envelope=envelope, kind="unopened", explanation="Shredded.", by=make_user(), now=LATER
+        )
+    assert "Envelopes are still out" not in manager.post(address, locking).content.decode()

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from randomization.envelopes import envelopes_out
+from randomization.envelopes import accounts, envelopes_out
 from randomization.unblindings import rules_of
 from trial.accounts.permissions import Permission
 from trial.audit.history import names_of
@@ -131,7 +131,9 @@ def status(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return render(request, "office/trial.html", _story(request, one, form))
     if form.is_final and "sure" not in request.POST:
-        return render(request, "office/lock.html", {"trial": one, "form": form})
+        sites = accounts(one.sites.all(), get_language() or "")
+        context = {"trial": one, "form": form, "envelopes_out": [each for each in sites if each.out]}
+        return render(request, "office/lock.html", context)
     try:
         set_trial_status(trial=one, by=_actor(request), now=now(), **form.cleaned_data)
     except DomainError as refused:
