@@ -95,7 +95,7 @@ WORDS = {
     ),
     "site": Words(_("The site is open"), _("The trial manager opens and closes sites.")),
     "sealed": Words(
-        _("A sealed list waits for this group"),
+        _("A sealed list waits for this site and these answers"),
         _("Ask the trial statistician: no list is sealed for this site and these answers."),
     ),
     "place": Words(_("The list has a place left"), _("Ask the trial statistician for more places.")),

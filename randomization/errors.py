@@ -81,7 +81,7 @@ class ListExhausted(DomainError):
     def __init__(self) -> None:
         super().__init__(
             _(
-                "All places on the list for this group are used. Nobody was randomized. "
+                "All places on the list for this site and these answers are used. Nobody was randomized. "
                 "Ask the trial statistician for more."
             )
         )

@@ -143,7 +143,7 @@ def test_the_last_place_of_a_list_is_given_once():
     told = at_once([partial(click, participant, by) for participant in people])
     assert told.count(None) == 4
     assert {reason for reason in told if reason} == {
-        "All places on the list for this group are used. Nobody was randomized. "
+        "All places on the list for this site and these answers are used. Nobody was randomized. "
         "Ask the trial statistician for more."
     }
     assert set(Stratum.objects.filter(sealed_list__trial=trial).values_list("used", flat=True)) == {0, 4}

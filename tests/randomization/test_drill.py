@@ -78,7 +78,7 @@ def test_every_design_passes_the_drill(drilled, method):
     assert done.commitment == SealedList.objects.get().commitment
     if "clusters" not in method:
         used_up = done.findings[5].happened
-        assert USED_UP.get(method, "All places on the list for this group are used. Nobody was") in used_up
+        assert USED_UP.get(method, "All places on the list for this site and these answers are") in used_up
         assert "2 were told, twice" in used_up
 
 
