@@ -1,6 +1,6 @@
 """Neither how long an answer takes nor how large it is tells the arm to somebody who may not know it.
 
-The arms are the list's own: in random order, alike in every block. Whatever drifts while we measure (a cache
+The arms are the list's own: in random order, and balanced. Whatever drifts while we measure (a cache
 that warms, a table that grows, a busy machine) meets both arms alike, so there is nothing to correct for.
 """
 
