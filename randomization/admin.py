@@ -1,7 +1,6 @@
 """What the office sees of randomization in lists: deviations. No arm, and no free text."""
 
 from django.contrib import admin
-from django.utils.translation import gettext_lazy as _
 
 from randomization.models import Deviation
 from trial.accounts.permissions import Permission
@@ -14,12 +13,8 @@ class DeviationAdmin(OfficeModelAdmin):
 
     view_permission = Permission.VIEW_PARTICIPANT
     site_path = "participant__site"
-    list_display = ("whose", "kind", "at", "by")
+    list_display = ("participant", "kind", "at", "by")
     list_filter = ("kind", "participant__trial")
     list_select_related = ("participant", "by")
     search_fields = ("participant__study_id",)
-    fields = ("whose", "kind", "at", "by")
-
-    @admin.display(description=_("participant"), ordering="participant__study_id")
-    def whose(self, deviation: Deviation) -> str:
-        return deviation.participant.study_id
+    fields = ("participant", "kind", "at", "by")
