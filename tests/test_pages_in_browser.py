@@ -212,6 +212,15 @@ def an_envelope_that_was_printed(client, world):
     return reverse("admin:people_participant_envelope", args=[participant.pk])
 
 
+@before(
+    "admin:people_participant_unblind",
+    "admin:people_participant_unblinding",
+    "admin:people_participant_unblinding_decide",
+)
+def who_has_a_second_step(client, world):
+    TOTP.activate(User.objects.get(pk=client.session["_auth_user_id"]), generate_totp_secret())
+
+
 @before("admin:followup_correct")
 def answer_the_first_week(client, world):
     record_web_answer(participant=world.participant, week=1, days=Decimal(2), now=THEN)

@@ -148,10 +148,9 @@ ROWS: dict[str, tuple[str | None, str | None]] = {
     "admin:people_participant_envelope": (MANAGERS, MANAGERS),
     "admin:people_participant_envelopes": ("coordinator* trial_manager* monitor* unblinded_staff*", ""),
     "admin:people_participant_envelope_return": (MANAGERS, MANAGERS),
-    # of blinded trials only: tests/office/test_unblinding_pages.py
-    "admin:people_participant_unblind": ("", ""),
-    "admin:people_participant_unblinding": ("", ""),
-    "admin:people_participant_unblinding_decide": ("", ""),
+    "admin:people_participant_unblind": (MANAGERS, MANAGERS),
+    "admin:people_participant_unblinding": (MANAGERS, MANAGERS),
+    "admin:people_participant_unblinding_decide": (MANAGERS, MANAGERS),
     "admin:followup_call_worklist": ("coordinator* trial_manager*", ""),
     "admin:followup_call_record": (MANAGERS, MANAGERS),
     "admin:followup_weeks": (f"{MANAGERS} monitor", ""),
@@ -305,6 +304,8 @@ def address_of(world, name):
     }
     if name == "admin:people_participant_envelope_return":
         values["number"] = world.envelope.pk
+    if name.startswith("admin:people_participant_unblind"):
+        values |= {"pk": world.unblinding.participant.pk, "number": world.unblinding.pk}
     if name == "analysis:download":
         values["pk"] = world.snapshot.pk
     if name.startswith("admin:protocol_trial"):

@@ -12,7 +12,7 @@ from django.test import Client
 from analysis.services import fetch, make_snapshot
 from expertteam.services import log_time, plan_meeting, save_advice, sign_advice, sign_note
 from followup.services import interpret_inbound, make_plans, record_call, turn_due_occasions
-from randomization.services import record_deviation, reserve_envelopes
+from randomization.services import ask_to_unblind, record_deviation, reserve_envelopes
 from tests.factories import (
     NOW,
     identity_of,
@@ -24,6 +24,7 @@ from tests.factories import (
     make_user,
     seal,
 )
+from tests.randomization.test_unblinding import WHY, blinded, randomized_in
 from trial.accounts.models import User
 from trial.accounts.roles import ALL, Expert, SystemAdministrator
 from trial.audit.models import AuditEvent
@@ -31,6 +32,7 @@ from trial.audit.selectors import belonging, history_of
 from trial.audit.services import record_read
 from trial.messaging.models import Heartbeat
 from trial.messaging.services import record_inbound
+from trial.people.services import grant
 from trial.protocol.models import Trial
 
 THEN = NOW + timedelta(days=16)
@@ -44,6 +46,7 @@ class World:
     def __init__(self, *, seal: Callable[[Trial], None] = seal) -> None:
         self.trial, self.other = make_trial(), make_trial("other")
         seal(self.trial)
+        self._blinded()
         self.north, self.south = (self.trial.sites.get(key=key) for key in ("north", "south"))
         self.case = make_case(self.trial, self.north)
         self.participant = self.case.participant
@@ -67,6 +70,15 @@ class World:
         )
         self.keys = dict(self._keys())
         self._browser = Client()
+
+    def _blinded(self) -> None:
+        """In a trial of its own, since it has no team: somebody asks, a second person must decide."""
+        self.blinded = make_trial("blinded", changes=blinded(second_person=True))
+        seal(self.blinded)
+        asker = make_user("coordinator", trial=self.blinded)
+        self.unblinding = ask_to_unblind(
+            participant=randomized_in(self.blinded), reason=WHY, by=asker, now=NOW
+        )
 
     def _work(self) -> None:
         write = {"case": self.case, "by": self.lead, "now": NOW}
@@ -92,13 +104,16 @@ class World:
         )
 
     def _keys(self):
-        """(who, session key): each logs in once."""
+        """(who, session key): each logs in once. In the blinded trial they are what they are in the first."""
         places = {"own": {"trial": self.trial}, "site": {"site": self.south}, "trial": {"trial": self.other}}
+        in_blinded = {"own": {"trial": self.blinded}, "site": {"site": self.blinded.sites.get(key="south")}}
         for role in ALL:
             if role is SystemAdministrator:
                 continue
             for place in PLACES:
                 user = self._member(role.key, place, places[place])
+                if place in in_blinded:
+                    grant(user=user, role=role.key, by=None, now=NOW, **in_blinded[place])
                 yield (role.key, place), _session(user=user)
         yield (SystemAdministrator.key, "own"), _session(user=make_user(SystemAdministrator.key))
         for place, participant in (("own", self.participant), ("other", make_participant(self.other))):

@@ -25,7 +25,8 @@ from randomization.unblindings import (
     unblindings_of,
     waiting_for,
 )
-from tests.factories import NOW, TINY, amend, make_trial, make_user, make_verified_participant, seal
+from tests import factories
+from tests.factories import NOW, amend, make_trial, make_user, make_verified_participant, seal
 from tests.randomization.test_allocation import refused
 from tests.together import at_once
 from trial.audit.context import acting
@@ -38,16 +39,21 @@ pytestmark = pytest.mark.django_db
 WHY = "The doctor must know before the operation."
 
 
-TINY_TEXT = TINY.read_text()
-NO_TEAM = {TINY_TEXT[TINY_TEXT.index("[expert_team]") : TINY_TEXT.index("[[outcomes]]")]: ""}
-MASKED = {'method = "permuted_blocks"': 'method = "permuted_blocks"\nmasking = "blinded"', **NO_TEAM}
+def masked():
+    """The tiny protocol as a blinded trial: a team's cases would tell the arm."""
+    text = factories.TINY.read_text()
+    team = text[text.index("[expert_team]") : text.index("[[outcomes]]")]
+    return {'method = "permuted_blocks"': 'method = "permuted_blocks"\nmasking = "blinded"', team: ""}
+
+
+MASKED = masked()
 
 
 def blinded(*, second_person=False, tell='["monitor"]'):
-    """The tiny protocol as a blinded trial: a team's cases would tell the arm."""
+    """The same, with rules of unblinding."""
     rules = f"[randomization.unblinding]\nsecond_person = {str(second_person).lower()}\ntell = {tell}\n\n"
     strata = '[[randomization.strata]]\nkey = "site"'
-    return {**MASKED, strata: rules + strata}
+    return {**masked(), strata: rules + strata}
 
 
 def make_blinded(slug="blinded", **rules):

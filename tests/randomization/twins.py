@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import Any
 from zipfile import ZipFile
 from zoneinfo import ZoneInfo
@@ -68,12 +69,15 @@ NOT_COMPARED = {"audit_event": ("at", "transaction"), "analysis_snapshot": ("siz
 
 
 class Deterministic:
-    """The operating system's chance, the same for both."""
+    """The operating system's chance, the same for both; threads that wake workers come at any time."""
 
     def __init__(self) -> None:
         self.calls = 0
+        self.true = os.urandom
 
     def __call__(self, size: int) -> bytes:
+        if current_thread() is not main_thread():
+            return self.true(size)
         self.calls += 1
         blocks = (
             hmac.digest(b"twins", f"{self.calls}/{n}".encode(), "sha256") for n in range(size // 32 + 1)
@@ -133,7 +137,7 @@ def live(list_seed: str) -> World:
     """Something in every room, and so many places given."""
     world = World(seal=sealed_with(list_seed))
     by = make_user("coordinator", trial=world.trial)
-    while Stratum.objects.get(key=STRATUM).used < GIVEN:
+    while Stratum.objects.get(sealed_list__trial=world.trial, key=STRATUM).used < GIVEN:
         allocate(participant=make_verified_participant(world.trial, by=by), by=by, now=NOW)
     make_verified_participant(world.trial, by=by)  # the next one, who waits
     seal_events(now=THEN)
@@ -229,7 +233,7 @@ def exports() -> Iterator[tuple[str, str]]:
 def masks() -> dict[str, str]:
     """What may differ: sealed bytes, what is computed from them, and the times of PostgreSQL's own clock."""
     known: dict[str, str] = {}
-    sealed = SealedList.objects.get()
+    sealed = SealedList.objects.get(trial__slug="tiny")  # the blinded trial's is the same in both
     for value in (sealed.seed, sealed.nonce, *Place.objects.values_list("content", flat=True)):
         raw = bytes(value)
         known[raw.hex()] = f"<{len(raw)} sealed bytes>"
@@ -253,7 +257,8 @@ def masked(text: str, known: dict[str, str]) -> str:
 
 def arms() -> list[str]:
     """What only the key opens: the arms of the stratum, in order."""
-    places = Place.objects.filter(stratum__key=STRATUM).select_related("stratum").order_by("position")
+    of_trial = Place.objects.filter(stratum__sealed_list__trial__slug="tiny", stratum__key=STRATUM)
+    places = of_trial.select_related("stratum").order_by("position")
     return [
         unseal_place(
             bytes(place.content),
