@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from randomization.designs import Places, canonical, commitment, design_from
-from randomization.errors import ListDamaged
+from randomization.designs import Design, Places, canonical, commitment, design_from
+from randomization.errors import DesignRefused, ListDamaged
 from randomization.models import ListExtension, Place, SealedList
 from randomization.sealing import unseal, unseal_place
 
@@ -34,6 +34,17 @@ class Committed:
             raise ListDamaged(_("the list is not the one that was committed to"))
 
 
+def sealed_design(sealed: SealedList) -> Design:
+    """What the list was made by. Raises ListDamaged where what is stored is no design that makes a list."""
+    try:
+        design = design_from(sealed.design)
+        design.refuse_what_can_be_guessed()
+        design.sizes()
+    except (DesignRefused, ArithmeticError, LookupError, TypeError, ValueError):
+        raise ListDamaged(_("the stored design cannot be read")) from None
+    return design
+
+
 def opened(sealed: SealedList) -> Opened:
     """Every place of the list as it is now. Raises ListDamaged for one that is missing or does not open."""
     listed: Opened = {}
@@ -54,7 +65,7 @@ def made(sealed: SealedList, sizes: Mapping[str, int] | None = None) -> Opened |
     secret = seed(sealed)
     if secret is None:
         return None
-    return design_from(sealed.design).list_from(secret, trial=sealed.trial.slug, sizes=sizes)
+    return sealed_design(sealed).list_from(secret, trial=sealed.trial.slug, sizes=sizes)
 
 
 def seed(sealed: SealedList) -> bytes | None:
@@ -82,7 +93,7 @@ def _committed(
     sealed: SealedList, number: int, listed: Opened, sizes: Mapping[str, int], nonce: bytes, published: str
 ) -> Committed:
     places = {key: listed.get(key, [])[:size] for key, size in sizes.items()}
-    text = canonical(sealed.trial.slug, design_from(sealed.design), places)
+    text = canonical(sealed.trial.slug, sealed_design(sealed), places)
     return Committed(number, places, text, nonce, published)
 
 

@@ -39,7 +39,7 @@ def unseal(sealed: bytes, *, table: str, row: str, field: str) -> bytes:
     nonce, ciphertext = sealed[_START : _START + _NONCE_BYTES], sealed[_START + _NONCE_BYTES :]
     try:
         return cipher.decrypt(nonce, ciphertext, _bound_to(table, row, field))
-    except InvalidTag:
+    except (InvalidTag, ValueError):
         raise ListDamaged(f"{table} {row} was changed") from None
 
 

@@ -8,10 +8,10 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from randomization.committed import Opened, committed_lists, made, opened
+from randomization.committed import Opened, committed_lists, made, opened, sealed_design
 from randomization.decisions import Tally, decisions
 from randomization.design import SITE
-from randomization.designs import MinimizationDesign, design_from
+from randomization.designs import MinimizationDesign
 from randomization.designs.base import EVERYBODY
 from randomization.designs.clusters import SitesDesign, is_late
 from randomization.errors import ListDamaged, NotSealed
@@ -118,7 +118,7 @@ def _check_allocations(sealed: SealedList) -> None:
 
 def _check_sites(sealed: SealedList) -> None:
     """The sites of the design have the places that it names; others have late ones, in order of coming."""
-    design = design_from(sealed.design)
+    design = sealed_design(sealed)
     if not isinstance(design, SitesDesign):
         return
     rows = ClusterAllocation.objects.filter(place__stratum__sealed_list=sealed).order_by("pk")
@@ -145,7 +145,7 @@ def _check_decisions(sealed: SealedList, listed: Opened) -> None:
 
     The level of a factor that is the site must be the participant's site; answers may be corrected later.
     """
-    design = design_from(sealed.design)
+    design = sealed_design(sealed)
     if not isinstance(design, MinimizationDesign):
         return
     allocations = Allocation.objects.filter(place__stratum__sealed_list=sealed)

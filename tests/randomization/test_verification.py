@@ -97,6 +97,24 @@ def other_design(superuser):
     superuser("UPDATE randomization_sealedlist SET design = jsonb_set(design, '{block_sizes}', '[4]')")
 
 
+def design_that_cannot_be(change):
+    def plant(superuser):
+        superuser(f"UPDATE randomization_sealedlist SET design = {change}")
+
+    plant.__name__ = change
+    return plant
+
+
+def place_cut_short(superuser):
+    superuser(
+        "UPDATE randomization_place SET content = substring(content for 10) WHERE id = %s", [first_place().pk]
+    )
+
+
+def nonce_cut_short(superuser):
+    superuser("UPDATE randomization_sealedlist SET nonce = substring(nonce for 10)")
+
+
 # --- the order ---
 
 
@@ -183,6 +201,17 @@ def altered_event(superuser):
         (removed_last_place, ListDamaged, "the places are not those that the seed makes"),
         (other_commitment, ListDamaged, "the list is not the one that was committed to"),
         (other_design, ListDamaged, "the places are not those that the seed makes"),
+        *(
+            (design_that_cannot_be(change), ListDamaged, "the stored design cannot be read")
+            for change in (
+                "design - 'method'",
+                """jsonb_set(design, '{method}', '"nonsense"')""",
+                "jsonb_set(design, '{ratio}', '[]')",
+                "jsonb_set(design, '{block_sizes}', '[0]')",
+            )
+        ),
+        (place_cut_short, ListDamaged, "was changed"),
+        (nonce_cut_short, ListDamaged, "was changed"),
         (counter_ahead, ListDamaged, f"the order or number of allocations in {NORTH}"),
         (other_length, ListDamaged, f"the number of places of {NORTH}"),
         (removed_allocation, ListDamaged, f"the order or number of allocations in {NORTH}"),
