@@ -55,8 +55,19 @@ def opened(sealed: SealedList) -> Opened:
             raise ListDamaged(
                 _("place %(number)s of %(stratum)s is missing") % {"number": len(held) + 1, "stratum": key}
             )
-        held.append(unseal_place(bytes(content), list_id=sealed.pk, stratum=key, position=position))
+        held.append(_held(sealed, key, position, bytes(content)))
     return listed
+
+
+def _held(sealed: SealedList, stratum: str, position: int, content: bytes) -> str:
+    """Raises ListDamaged with the place's number."""
+    try:
+        return unseal_place(content, list_id=sealed.pk, stratum=stratum, position=position)
+    except ListDamaged:
+        raise ListDamaged(
+            _("place %(number)s of %(stratum)s was changed, or its key is missing")
+            % {"number": position, "stratum": stratum}
+        ) from None
 
 
 def made(sealed: SealedList, sizes: Mapping[str, int] | None = None) -> Opened | None:

@@ -14,6 +14,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from randomization.errors import ListDamaged
 
@@ -34,13 +35,13 @@ def seal(value: bytes, *, table: str, row: str, field: str) -> bytes:
 def unseal(sealed: bytes, *, table: str, row: str, field: str) -> bytes:
     """Raises ListDamaged when the value was changed or moved, or its key is gone."""
     cipher = _keys(settings.RANDOMIZATION_KEY).get(sealed[1:_START])
-    if sealed[:1] != _VERSION or cipher is None:
-        raise ListDamaged(f"no key for {table} {row}")
     nonce, ciphertext = sealed[_START : _START + _NONCE_BYTES], sealed[_START + _NONCE_BYTES :]
     try:
-        return cipher.decrypt(nonce, ciphertext, _bound_to(table, row, field))
+        if sealed[:1] == _VERSION and cipher:
+            return cipher.decrypt(nonce, ciphertext, _bound_to(table, row, field))
     except (InvalidTag, ValueError):
-        raise ListDamaged(f"{table} {row} was changed") from None
+        pass
+    raise ListDamaged(_("something sealed was changed, or its key is missing"))
 
 
 def seal_place(content: str, *, list_id: UUID, stratum: str, position: int) -> bytes:

@@ -196,7 +196,7 @@ def altered_event(superuser):
     ("plant", "error", "said"),
     [
         (exchanged_place, ListDamaged, "the places are not those that the seed makes"),
-        (moved_place, ListDamaged, "was changed"),
+        (moved_place, ListDamaged, f"place 1 of {NORTH} was changed, or its key is missing"),
         (removed_place, ListDamaged, f"place 1 of {NORTH} is missing"),
         (removed_last_place, ListDamaged, "the places are not those that the seed makes"),
         (other_commitment, ListDamaged, "the list is not the one that was committed to"),
@@ -210,8 +210,8 @@ def altered_event(superuser):
                 "jsonb_set(design, '{block_sizes}', '[0]')",
             )
         ),
-        (place_cut_short, ListDamaged, "was changed"),
-        (nonce_cut_short, ListDamaged, "was changed"),
+        (place_cut_short, ListDamaged, f"place 1 of {NORTH} was changed, or its key is missing"),
+        (nonce_cut_short, ListDamaged, r"\(something sealed was changed, or its key is missing\)"),
         (counter_ahead, ListDamaged, f"the order or number of allocations in {NORTH}"),
         (other_length, ListDamaged, f"the number of places of {NORTH}"),
         (removed_allocation, ListDamaged, f"the order or number of allocations in {NORTH}"),
