@@ -73,10 +73,10 @@ class ReportForm(forms.Form):
 
     def clean_probability(self) -> Fraction | None:
         """A fraction of whole numbers, or nothing."""
-        text = str(self.cleaned_data["probability"])
-        if text and not re.fullmatch(r"\d{1,4}\s*/\s*[1-9]\d{0,3}", text):
+        text = "".join(str(self.cleaned_data["probability"]).split())
+        if text and not re.fullmatch(r"\d{1,4}/[1-9]\d{0,3}", text):
             raise forms.ValidationError(gettext("Write a fraction of whole numbers, such as 2/3."))
-        return Fraction(text.replace(" ", "")) if text else None
+        return Fraction(text) if text else None
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
