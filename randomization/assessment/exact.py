@@ -28,14 +28,14 @@ _AT_ONCE = 2**21
 
 
 @dataclass(frozen=True)
-class Stratum:
+class Differences:
     """`chances[m, d + reach]`: the probability of the difference d after m participants of one stratum."""
 
     chances: Floats
     reach: int
 
 
-def stratum_of(design: TwoArms, most: int) -> Stratum:
+def differences_of(design: TwoArms, most: int) -> Differences:
     """The distributions after 0, 1, … `most` participants."""
     if isinstance(design, BlockDesign):
         return _blocks(design, most)
@@ -44,7 +44,7 @@ def stratum_of(design: TwoArms, most: int) -> Stratum:
     return _independent(design, most)
 
 
-def _blocks(design: BlockDesign, most: int) -> Stratum:
+def _blocks(design: BlockDesign, most: int) -> Differences:
     """A block of size s begins at m − k with the renewal probability, and k of its places are used."""
     first, second = design.ratio.values()
     units = max(design.block_sizes) // (first + second)
@@ -61,10 +61,10 @@ def _blocks(design: BlockDesign, most: int) -> Stratum:
             if used <= most:
                 begun = begins[: most + 1 - used] / len(design.block_sizes)
                 chances[used:] += np.outer(begun, differences)
-    return Stratum(chances, reach)
+    return Differences(chances, reach)
 
 
-def _coins(design: CoinDesign, most: int) -> Stratum:
+def _coins(design: CoinDesign, most: int) -> Differences:
     """A Markov chain; without a maximum it is cut where nobody will ever come."""
     behind, limit = float(design.probability), design.maximum_imbalance
     reach = most if limit is None else min(limit, most)
@@ -81,17 +81,17 @@ def _coins(design: CoinDesign, most: int) -> Stratum:
     for m in range(most):
         chances[m + 1, 1:] += chances[m, :-1] * up[:-1]
         chances[m + 1, :-1] += chances[m, 1:] * (1 - up[1:])
-    return Stratum(chances, reach)
+    return Differences(chances, reach)
 
 
-def _independent(design: SimpleDesign, most: int) -> Stratum:
+def _independent(design: SimpleDesign, most: int) -> Differences:
     first, second = design.ratio.values()
     reach = most * max(first, second)
     chances = np.zeros((most + 1, 2 * reach + 1))
     for m in range(most + 1):
         ones = np.arange(m + 1)
         chances[m, reach + ones * second - (m - ones) * first] = binom.pmf(ones, m, first / (first + second))
-    return Stratum(chances, reach)
+    return Differences(chances, reach)
 
 
 def difference(design: TwoArms, *, strata: int, participants: int, copies: int) -> Discrete:
@@ -99,10 +99,10 @@ def difference(design: TwoArms, *, strata: int, participants: int, copies: int) 
     if isinstance(design, SimpleDesign):
         return _of_a_simple_one(design, copies / strata, participants)
     if strata == 1:
-        stratum = stratum_of(design, participants)
+        stratum = differences_of(design, participants)
         return _discrete(stratum.chances[participants], stratum.reach)
     numbers = _likely_numbers(participants, 1 / strata)
-    return _summed(stratum_of(design, int(numbers[-1])), strata, participants, copies)
+    return _summed(differences_of(design, int(numbers[-1])), strata, participants, copies)
 
 
 def _likely_numbers(participants: int, share: float) -> Integers:
@@ -123,7 +123,7 @@ def _of_a_simple_one(design: SimpleDesign, share: float, participants: int) -> D
     return Discrete.of(np.concatenate(values).astype(float), np.concatenate(chances))
 
 
-def _summed(stratum: Stratum, strata: int, participants: int, copies: int) -> Discrete:
+def _summed(stratum: Differences, strata: int, participants: int, copies: int) -> Discrete:
     most = len(stratum.chances) - 1
     numbers = np.arange(most + 1)
     joint = stratum.chances * poisson.pmf(numbers, participants / strata)[:, None]
@@ -149,7 +149,7 @@ def _summed(stratum: Stratum, strata: int, participants: int, copies: int) -> Di
     return Discrete(told.values[told.chances > 0], told.chances[told.chances > 0])
 
 
-def _reach_of_sum(stratum: Stratum, copies: int) -> int:
+def _reach_of_sum(stratum: Differences, copies: int) -> int:
     """How far the sum may come: as far as it can, or as it ever will."""
     squares = np.arange(-stratum.reach, stratum.reach + 1) ** 2
     deviation = sqrt(float((stratum.chances @ squares).max()) * copies)
@@ -170,7 +170,7 @@ def within_strata(design: TwoArms, *, strata: int, participants: int) -> float:
     """Expected Σ n₁n₂/(n₁+n₂) over the strata: the information of a comparison within each stratum."""
     first, second = design.ratio.values()
     numbers = np.array([participants]) if strata == 1 else _likely_numbers(participants, 1 / strata)
-    stratum = stratum_of(design, int(numbers[-1]))
+    stratum = differences_of(design, int(numbers[-1]))
     d = np.arange(-stratum.reach, stratum.reach + 1)
     expected = 0.0
     for m, chance in zip(numbers, binom.pmf(numbers, participants, 1 / strata), strict=True):
