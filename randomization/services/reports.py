@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from time import monotonic
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -51,11 +52,12 @@ def ask_for_report(
 def make_due_reports(*, now: datetime) -> int:
     """Compute what waits, and what a worker began and did not finish. Returns how many were made.
 
-    Each report is claimed first, and its progress is committed while it is computed. What fails is kept with
-    the name of its error; nothing of a design comes into the log.
+    Each report is claimed when its turn comes, and its progress is committed while it is computed. What fails
+    is kept with the name of its error; nothing of a design comes into the log.
     """
     made = 0
     while report := _claim(now):
+        began = monotonic()
         try:
             answer = _compute(report)
         except Exception as error:
@@ -63,6 +65,7 @@ def make_due_reports(*, now: datetime) -> int:
             _mine(report).update(error=type(error).__name__)
         else:
             made += _mine(report).update(answer=answer, progress=100)
+        now += timedelta(seconds=monotonic() - began)
     return made
 
 

@@ -11,13 +11,13 @@ from django.db import connection
 from django.urls import reverse
 
 from randomization import services, tasks
-from randomization.assessment import simulation
+from randomization.assessment.report import assess
 from randomization.design import design_of
 from randomization.designs import DesignRefused, ImportedDesign, SimpleDesign
 from randomization.forms import ReportForm
 from randomization.models import DesignReport
 from randomization.services import reports
-from randomization.services.reports import PATIENCE
+from randomization.services.reports import GIVE_UP, PATIENCE
 from tests.browsers import assert_good
 from tests.factories import NOW, by_method, make_report, make_trial, make_user
 from tests.randomization.test_allocation import PAIRS
@@ -45,7 +45,7 @@ def desk(client, statistician):
 @pytest.fixture(autouse=True)
 def few_lists(monkeypatch):
     """Ten thousand are for the statistician."""
-    monkeypatch.setitem(simulation.simulate.__kwdefaults__, "lists", 200)
+    monkeypatch.setitem(assess.__kwdefaults__, "lists", 200)
 
 
 def address(name, trial, *rest):
@@ -305,6 +305,32 @@ def test_what_a_dead_worker_began_is_begun_again_in_time(tiny, statistician):
     assert services.make_due_reports(now=NOW + PATIENCE + timedelta(seconds=1)) == 1
     report.refresh_from_db()
     assert report.answer["designs"]
+
+
+def test_a_report_that_waited_for_another_one_is_claimed_when_its_turn_comes(tiny, statistician, monkeypatch):
+    """Claimed at the beginning of the sweep it would look dead, and be computed twice."""
+    asked(tiny, statistician), asked(tiny, statistician)
+    passed = [0]
+
+    def slow(design, **arguments):
+        passed[0] += 540
+        return {}
+
+    monkeypatch.setattr(reports, "monotonic", lambda: passed[0])
+    monkeypatch.setattr("randomization.assessment.report.assess", slow)
+    assert services.make_due_reports(now=NOW) == 2
+    claimed = DesignReport.objects.order_by("claimed_at").values_list("claimed_at", flat=True)
+    assert list(claimed) == [NOW, NOW + timedelta(seconds=540)]
+
+
+def test_a_report_that_ends_its_workers_is_given_up_and_does_not_hold_up_the_next(tiny, statistician):
+    fatal, other = asked(tiny, statistician), asked(tiny, statistician)
+    DesignReport.objects.filter(pk=fatal.pk).update(claimed_at=NOW)
+    assert services.make_due_reports(now=NOW + GIVE_UP + timedelta(seconds=1)) == 1
+    fatal.refresh_from_db()
+    other.refresh_from_db()
+    assert (fatal.error, fatal.answer) == ("TimeoutError", None)
+    assert other.answer["designs"]
 
 
 def test_a_worker_that_was_given_up_does_not_write_over_its_successor(tiny, statistician, monkeypatch):
