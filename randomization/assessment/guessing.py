@@ -27,6 +27,9 @@ Composition = tuple[int, ...]
 
 HIDDEN_PLACES = 72
 """So many places are computed one by one for the hidden guesser; later ones are like the last third."""
+MOST_STATES = 500
+"""With so many things that may be left of a block the hidden guesser is computed in a minute: two arms in any
+blocks, three in blocks of at most 18, four of 12. Beliefs and time grow fast beyond."""
 _EXACTLY, _ROUNDED = 9, 3
 _MOST_BELIEFS = 3000
 """From here on, beliefs that agree to a thousandth are taken as one: means over a list are wrong by less than
@@ -125,6 +128,12 @@ def _along(block: Composition) -> list[tuple[float, float]]:
         )
         for after in compositions(block)[:-1]
     ]
+
+
+def can_be_believed(design: BlockDesign) -> bool:
+    """Whether `hidden_guesses` can be computed."""
+    shares, largest = list(design.ratio.values()), max(design.block_sizes)
+    return prod(share * largest // sum(shares) + 1 for share in shares) <= MOST_STATES
 
 
 def hidden_guesses(design: BlockDesign, places: int) -> Guesses:

@@ -12,6 +12,7 @@ from randomization.assessment.clusters import Sites, sites_of
 from randomization.assessment.distribution import Discrete, Floats, Imbalance
 from randomization.assessment.guessing import (
     Guesses,
+    can_be_believed,
     coin_guesses,
     hidden_guesses,
     open_guesses,
@@ -272,7 +273,7 @@ def _guessed(design: StrataDesign, participants: int, simulated: Lists | None) -
     ways: list[tuple[str, Guesses]]
     if isinstance(design, BlockDesign):
         ways = [(SIZES, open_guesses(design, len(weights)))]
-        if len(design.block_sizes) > 1:
+        if len(design.block_sizes) > 1 and can_be_believed(design):
             ways.append((HIDDEN, hidden_guesses(design, len(weights))))
     elif isinstance(design, CoinDesign):
         ways = [(RULE, coin_guesses(design, len(weights)))]

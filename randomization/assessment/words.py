@@ -106,6 +106,13 @@ class Words:
                     "found out, so it counts as known."
                 ),
             ]
+        if any(map(_without_hidden_sizes, self.designs)):
+            lines.append(
+                _(
+                    "With so many arms in so large blocks it is not computed how often who knows only which "
+                    "sizes may come guesses right."
+                )
+            )
         if any(one["sites"] for one in self.designs):
             lines += [
                 _("Each site brings as many participants."),
@@ -210,6 +217,11 @@ def _guesses(one: Answer) -> Iterator[Cell]:
         yield who, _("certain, over a long list"), _percent(guess["long_certain"])
         yield who, _("correct, in this trial"), _percent(guess["correct"])
         yield who, _("certain, in this trial"), _percent(guess["certain"])
+
+
+def _without_hidden_sizes(one: Answer) -> bool:
+    knows = [guess["knows"] for guess in one["guesses"]]
+    return len(one["design"].get("block_sizes", [])) > 1 and scope.HIDDEN not in knows
 
 
 def _who(guess: Answer) -> str:

@@ -16,6 +16,7 @@ from randomization.assessment.guessing import _in_block, coin_guesses, hidden_gu
 from randomization.assessment.power import information, power
 from randomization.assessment.report import assess
 from randomization.assessment.simulation import Minimizing, simulate
+from randomization.assessment.words import Words
 from randomization.designs import (
     BlockDesign,
     ClusterDesign,
@@ -88,7 +89,7 @@ def test_closed_form_is_what_counting_finds(m):
     assert closed_form(m) == per_allocation(2 * m, (1, 1))
 
 
-def test_blocks_of_4_and_6_are_those_of_the_reference_file_over_the_first_24_places():
+def test_blocks_of_4_and_6_give_the_often_quoted_numbers_over_the_first_24_places():
     """For who knows that sizes 4 and 6 are equally likely, but not which came."""
     hidden = hidden_guesses(blocks(4, 6), 24)
     assert round(hidden.correct.mean(), 4) == 0.6864
@@ -133,6 +134,18 @@ def test_hidden_sizes_are_found_by_bayes_rule():
             certain += max(after) if min(after) == 0 else 0
         assert told.correct[place] == pytest.approx(float(correct))
         assert told.certain[place] == pytest.approx(float(certain))
+
+
+@pytest.mark.parametrize(
+    ("arms", "sizes", "told"),
+    [("ab", (20, 40), True), ("abc", (12, 18), True), ("abcd", (20, 40), False), ("abcdef", (12, 24), False)],
+)
+def test_hidden_sizes_are_left_out_and_the_report_says_so_where_they_take_too_much(arms, sizes, told):
+    """Four arms in blocks of 20 and 40 asked for 6 GB of memory."""
+    answer = assess(blocks(*sizes, ratio=dict.fromkeys(arms, 1)), participants=48, seed=1, lists=100)
+    assert ("hidden" in {guess["knows"] for guess in answer["guesses"]}) is told
+    said = "\n".join(Words([answer], 1).assumptions())
+    assert ("it is not computed how often" in said) is not told
 
 
 @pytest.mark.parametrize(
