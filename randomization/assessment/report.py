@@ -20,6 +20,7 @@ from randomization.assessment.guessing import (
 )
 from randomization.assessment.scope import (
     HIDDEN,
+    LATE,
     LEVEL,
     OVERALL,
     PARTICIPANTS,
@@ -285,6 +286,17 @@ def _guessed(design: StrataDesign, participants: int, simulated: Lists | None) -
     )
 
 
+def _guessed_late(design: ClusterDesign | PairDesign) -> tuple[Guess, ...]:
+    """Late places stand in blocks of two units, those of pairs in blocks of one; all are taken to be used."""
+    places = design.late_places
+    if not places:
+        return ()
+    ratio, units = (dict.fromkeys(design.arms, 1), 1) if isinstance(design, PairDesign) else (design.ratio, 2)
+    guesses = open_guesses(BlockDesign(ratio, (), places, (units * sum(ratio.values()),)), places)
+    over = guesses.over(np.full(places, 1 / places))
+    return (Guess(LATE, *over, guesses.long_correct, guesses.long_certain),)
+
+
 def _places(participants: int, strata: int) -> Floats:
     """How the trial's allocations fall on places 1, 2, … of a stratum, as shares that add up to 1."""
     reached = binom.sf(np.arange(participants), participants, 1 / strata)
@@ -307,7 +319,7 @@ def _of_sites(design: ClusterDesign | PairDesign, sites: Sites, participants: in
         len(design.pairs) if isinstance(design, PairDesign) else len(design.groups),
         None,
         (_part(SITES, "", spread, bound), _part(PARTICIPANTS, "", people, bound * each)),
-        (),
+        _guessed_late(design),
         _loss(information, participants, None),
         (),
         sites.number,

@@ -13,9 +13,9 @@ RARE = 10_000
 NOMINAL, ALPHA = 0.8, 0.05
 """Planned power and two-sided level."""
 OVERALL, STRATUM, LEVEL, SITES, PARTICIPANTS = "overall", "stratum", "level", "sites", "participants"
-SIZES, HIDDEN, RULE, STRATUM_ONLY = "sizes", "hidden", "rule", "stratum_only"
+SIZES, HIDDEN, RULE, STRATUM_ONLY, LATE = "sizes", "hidden", "rule", "stratum_only", "late"
 """What the guesser knows besides the allocations: each block's size, which sizes may come, the rule with all
-participants' levels, or nothing but the allocations of the stratum."""
+participants' levels, nothing but the allocations of the stratum, or the blocks of late sites."""
 
 
 def refuse_what_cannot_be_assessed(design: Design, participants: int) -> None:

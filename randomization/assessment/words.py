@@ -116,7 +116,9 @@ class Words:
         if any(one["sites"] for one in self.designs):
             lines += [
                 _("Each site brings as many participants."),
-                _("Sites are allocated all at once: there is no next arm to guess."),
+                _("Only late sites' arms can be guessed; all late places are taken to be used.")
+                if any(one["guesses"] for one in self.designs if one["sites"])
+                else _("Sites are allocated all at once: there is no next arm to guess."),
             ]
         lines.append(
             _(
@@ -230,6 +232,7 @@ def _who(guess: Answer) -> str:
         scope.HIDDEN: _("Knows only which sizes may come"),
         scope.RULE: _("Knows the rule"),
         scope.STRATUM_ONLY: _("Knows only the stratum's arms"),
+        scope.LATE: _("Knows the arms of earlier late sites"),
     }[guess["knows"]]
 
 

@@ -1,6 +1,7 @@
 """What a design report computes: the numbers of the reference file, and exact ones against simulated ones."""
 
 from copy import deepcopy
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from math import comb
@@ -338,6 +339,28 @@ def test_groups_of_sites_add_up():
     assert sites.allocations == (comb(8, 6) + comb(8, 5)) * (comb(4, 3) + comb(4, 2))
     told = assess(design, participants=240, seed=1)
     assert told["imbalance"][1]["imbalance"]["mean"] == told["imbalance"][0]["imbalance"]["mean"] * 20
+
+
+@pytest.mark.parametrize(
+    ("design", "correct", "certain"),
+    [
+        (ClusterDesign(EVEN, {"all": tuple("wxyz")}, 4), 0.7083, 0.3333),
+        (ClusterDesign(TWO_TO_ONE, {"all": tuple("uvwxyz")}, 6), 0.7444, 0.2889),
+        (PairDesign(("a", "b"), {"1": ("w", "x"), "2": ("y", "z")}, 4), 0.75, 0.5),
+    ],
+)
+def test_late_sites_can_be_guessed_in_their_blocks_and_others_cannot(design, correct, certain):
+    told = assess(design, participants=100, seed=1)
+    (guess,) = told["guesses"]
+    for over in ("", "long_"):
+        assert [round(guess[over + of], 4) for of in ("correct", "certain")] == [correct, certain]
+    said = "\n".join(Words([told], 1).assumptions())
+    assert "no next arm to guess" not in said
+    assert "Only late sites' arms can be guessed" in said
+
+    without = assess(replace(design, late_places=0), participants=100, seed=1)
+    assert without["guesses"] == ()
+    assert "no next arm to guess" in "\n".join(Words([without], 1).assumptions())
 
 
 # --- power ---
