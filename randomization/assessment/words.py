@@ -266,11 +266,11 @@ def _allocations(one: Answer) -> str:
 
 
 def _number(value: float, decimals: int | None = None) -> str:
-    """So many decimals; without, as many as it has, at most two."""
+    """Rounded (Django alone cuts off) to so many decimals; without, as many as it has, at most two."""
     if decimals is None:
         decimals = 0 if float(value).is_integer() else 2
-    return str(number_format(value, decimals))
+    return str(number_format(round(value, decimals) + 0.0, decimals))
 
 
 def _percent(share: float | None, decimals: int = 2) -> str:
-    return NONE if share is None else f"{number_format(100 * share, decimals)}\u00a0%"
+    return NONE if share is None else f"{_number(100 * share, decimals)}\u00a0%"

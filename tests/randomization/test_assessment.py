@@ -80,9 +80,10 @@ def closed_form(m):
 def test_guesses_in_blocks_are_those_of_the_reference_file(size, ratio, correct, certain):
     assert [round(float(one), 4) for one in per_allocation(size, ratio)] == [correct, certain]
     if size > 2:
-        told = open_guesses(blocks(size, ratio=dict(zip("abc", ratio, strict=False))), 5 * size)
-        assert [told.correct.mean(), told.certain.mean()] == pytest.approx(per_allocation(size, ratio))
-        assert [told.long_correct, told.long_certain] == pytest.approx(per_allocation(size, ratio))
+        design = blocks(size, ratio=dict(zip("abc", ratio, strict=False)))
+        (told,) = assess(design, participants=5 * size, seed=1, lists=10)["guesses"]
+        for over in ("", "long_"):
+            assert [round(told[over + of], 4) for of in ("correct", "certain")] == [correct, certain]
 
 
 @pytest.mark.parametrize("m", range(2, 8))

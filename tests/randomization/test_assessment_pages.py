@@ -104,7 +104,7 @@ def test_a_design_that_is_not_the_protocols_is_not_called_so(desk, tiny, statist
     assert "as in the protocol" not in page
 
 
-def test_the_document_says_the_same(desk, tiny):
+def test_the_document_is_the_same_each_time(desk, tiny):
     report = make_report(tiny)
     file = desk.get(address("report_pdf", tiny, report.pk))
     assert file["Content-Type"] == "application/pdf"
@@ -346,9 +346,8 @@ def test_a_worker_that_was_given_up_does_not_write_over_its_successor(tiny, stat
 
 
 @pytest.mark.django_db(transaction=True)
-def test_progress_can_be_seen_while_the_report_is_computed(monkeypatch):
-    tiny = make_trial()
-    asked(tiny, make_user("statistician", trial=tiny), design_of(active_protocol(tiny)))
+def test_the_page_shows_how_far_the_report_is_while_it_is_computed(monkeypatch, desk, tiny, statistician):
+    report = asked(tiny, statistician, design_of(active_protocol(tiny)))
     halfway, looked, seen = Barrier(2, timeout=20), Barrier(2, timeout=20), []
 
     def slow(design, *, progress, **arguments):
@@ -360,7 +359,7 @@ def test_progress_can_be_seen_while_the_report_is_computed(monkeypatch):
 
     def look():
         halfway.wait()
-        seen.append(DesignReport.objects.get().progress)
+        seen.append(desk.get(address("report", tiny, report.pk)).content.decode())
         looked.wait()
         connection.close()
 
@@ -369,7 +368,8 @@ def test_progress_can_be_seen_while_the_report_is_computed(monkeypatch):
     looking.start()
     services.make_due_reports(now=NOW)
     looking.join()
-    assert seen == [25]
+    assert 'max="100" value="25">25 %</progress>' in seen[0]
+    assert "is being computed" in seen[0]
 
 
 def test_a_report_that_fails_says_so_and_the_log_tells_no_design(
