@@ -41,7 +41,7 @@ def result(line: dict[str, Any]) -> str:
         shown.append(_("(%(low)s to %(high)s)") % {"low": low, "high": high})
     if line["p"] is not None:
         shown.append(
-            f"p < {number_format(0.0001, 4)}" if line["p"] < 0.0001 else f"p = {number_format(line['p'], 4)}"
+            f"p < {number_format(0.0001, 4)}" if line["p"] < 0.0001 else f"p = {_rounded(line['p'], 4)}"
         )
     return " ".join(shown)
 
@@ -49,4 +49,9 @@ def result(line: dict[str, Any]) -> str:
 def _written(value: float) -> str:
     """Three decimals below 1, two below 10; else one, unless the number is whole."""
     decimals = 3 if abs(value) < 1 else 2 if abs(value) < 10 else 1
-    return number_format(value, 0 if value == round(value) else decimals)
+    return _rounded(value, 0 if value == round(value) else decimals)
+
+
+def _rounded(value: float, decimals: int) -> str:
+    """`number_format` alone cuts off what is beyond the decimals."""
+    return number_format(round(value, decimals), decimals)

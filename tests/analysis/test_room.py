@@ -9,6 +9,7 @@ from django.utils import translation
 from analysis.models import Download
 from analysis.monitoring import Monitoring
 from analysis.services import analyse_snapshot, make_snapshot
+from analysis.templatetags.analysis import result
 from followup.selectors import WeekResponse
 from randomization.services import record_deviation
 from tests.analysis.conftest import LATER
@@ -161,3 +162,9 @@ def test_the_room_counts_deviations_and_tells_no_description(room, trial, partic
         assert Monitoring(trial, LATER).deviations == [("Not eligible after all", 2), ("Something else", 2)]
     page = room(make_user("monitor", trial=trial)).content.decode()
     assert "Words" not in page
+
+
+def test_a_result_is_rounded_not_cut_off():
+    line = {"estimate": 0.70839, "low": 9.996, "high": 12.36, "p": 0.04996}
+    with translation.override("nb"):
+        assert result(line) == "0,708 (10,00 til 12,4) p = 0,0500"
