@@ -13,15 +13,15 @@ from randomization.design import levels_of, stratum_of
 from randomization.designs import Design, design_from
 from randomization.designs.base import StrataDesign
 from randomization.models import ClusterAllocation, SealedList, Stratum
-from screening.standing import Standing, standing_of
+from screening.standing import STANDING, STANDING_COLUMNS, Standing, standing_values
 from trial.core.db import rows
 from trial.people.models import Participant
 from trial.protocol.models import ProtocolVersion, TrialStatus
 from trial.protocol.schema import Protocol
 from trial.protocol.selectors import protocol_of
 
-SITUATION = """
-SELECT in_force.id, in_force.trial_id, in_force.version, in_force.sha256,
+FACTS = f"""
+SELECT standing.*, in_force.id, in_force.trial_id, in_force.version, in_force.sha256,
        (SELECT name FROM protocol_trialstatus
          WHERE trial_id = participant.trial_id ORDER BY id DESC LIMIT 1),
        site.opened_at IS NOT NULL AND site.closed_at IS NULL,
@@ -40,6 +40,7 @@ SELECT in_force.id, in_force.trial_id, in_force.version, in_force.sha256,
   LEFT JOIN randomization_allocation AS own ON own.participant_id = participant.id
   LEFT JOIN randomization_sealedlist AS list ON list.trial_id = participant.trial_id
   LEFT JOIN randomization_clusterallocation AS cluster ON cluster.site_id = participant.site_id
+ CROSS JOIN ({STANDING}) AS standing
  WHERE participant.id = %(participant)s
 """
 
@@ -160,17 +161,8 @@ class Readiness:
 
 
 def readiness(participant: Participant) -> Readiness:
-    """Looks up every condition anew; nothing is remembered from an earlier look."""
-    return judged(standing_of(participant), situation_of(participant))
-
-
-def situation_of(participant: Participant) -> Situation:
-    """As committed at this moment; under the trial's lock it stays so."""
-    return rows(Situation.read, SITUATION, {"participant": participant.pk})[0]
-
-
-def judged(standing: Standing, trial: Situation) -> Readiness:
-    """Every condition, by what the participant said and did and how it stands in the trial."""
+    """Looks up every condition anew, in one statement; nothing is remembered from an earlier look."""
+    [(standing, trial)] = rows(_facts, FACTS, standing_values(participant))
     source = _source(trial, standing)
     holds = {
         "consent": standing.has_consented,
@@ -187,6 +179,10 @@ def judged(standing: Standing, trial: Situation) -> Readiness:
     }
     conditions = [Condition(key, holds[key]) for key in WORDS]
     return Readiness(conditions, trial.version, source, trial.own)
+
+
+def _facts(*columns: Any) -> tuple[Standing, Situation]:
+    return Standing.read(*columns[:STANDING_COLUMNS]), Situation.read(*columns[STANDING_COLUMNS:])
 
 
 def _source(trial: Situation, standing: Standing) -> Source | None:

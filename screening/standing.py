@@ -34,6 +34,8 @@ SELECT site.key,
                       ORDER BY id DESC LIMIT 1) AS verification ON true
  WHERE participant.id = %(participant)s
 """
+STANDING_COLUMNS = 8
+"""So that another room's statement can take this one in, and split what comes."""
 
 GONE = {
     Status.WITHDRAWN_INTERVENTION,
@@ -120,5 +122,9 @@ def standing_of(participant: Participant, *, at: datetime | None = None) -> Stan
     Of the statuses all, whatever time they bear: clocks differ, and a click may have waited. With `at`, those
     until then.
     """
-    values = {"participant": participant.pk, "at": at or "infinity", "baseline": BASELINE}
-    return rows(Standing.read, STANDING, values)[0]
+    return rows(Standing.read, STANDING, standing_values(participant, at=at))[0]
+
+
+def standing_values(participant: Participant, *, at: datetime | None = None) -> dict[str, Any]:
+    """What the statement asks for."""
+    return {"participant": participant.pk, "at": at or "infinity", "baseline": BASELINE}

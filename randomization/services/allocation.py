@@ -5,22 +5,22 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
-from randomization.conditions import OfSite, OfStratum, Readiness, Source, judged, situation_of
+from randomization.conditions import OfSite, OfStratum, Readiness, Source, readiness
 from randomization.decisions import decide
 from randomization.designs import MinimizationDesign
 from randomization.errors import ListExhausted, NotReady
 from randomization.models import Allocation, Place
 from randomization.services.notices import tell_randomized
-from screening.standing import standing_of
 from trial.accounts.models import User
-from trial.core.db import one_trip, rows
+from trial.core.db import rows
 from trial.people.models import Participant
-from trial.people.services import lock_participant
 
-LOCK_TRIAL = """
-SELECT FROM protocol_trial
- WHERE id = (SELECT trial_id FROM people_participant WHERE id = %s)
-   FOR NO KEY UPDATE
+LOCK = """
+SELECT FROM people_participant AS participant
+  JOIN protocol_trial AS trial ON trial.id = participant.trial_id
+ WHERE participant.id = %s
+   FOR UPDATE OF participant
+   FOR NO KEY UPDATE OF trial
 """
 NEXT = """
 SELECT place.id, place.stratum_id, place.position, place.content, place.code
@@ -59,13 +59,9 @@ def allocate(*, participant: Participant, by: User, now: datetime) -> Allocation
     version stand still; then the stratum's counter, so places are given one at a time and in order. Raises
     NotReady with what is missing, or ListExhausted.
     """
-    with one_trip():
-        lock_participant(participant)
-        standing = standing_of(participant)
-    with one_trip():
-        _lock_trial(participant)
-        trial = situation_of(participant)
-    ready = judged(standing, trial)
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [participant.pk])
+    ready = readiness(participant)
     if ready.allocation:
         return Allocation.objects.get(pk=ready.allocation)
     source = _source(ready)
@@ -76,11 +72,6 @@ def allocate(*, participant: Participant, by: User, now: datetime) -> Allocation
         _give_next(allocation, source)
     tell_randomized(allocation)
     return allocation
-
-
-def _lock_trial(participant: Participant) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK_TRIAL, [participant.pk])
 
 
 def _source(ready: Readiness) -> Source:

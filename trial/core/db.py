@@ -31,17 +31,6 @@ def rows(shape: Callable[..., Row], statement: str, values: Mapping[str, Any]) -
         return [shape(*row) for row in cursor.fetchall()]
 
 
-@contextmanager
-def one_trip() -> Iterator[None]:
-    """Statements inside leave together, up to the first whose answer is read: none waits for the one before.
-
-    Each still begins when the one before it has ended, so it sees what that one waited for.
-    """
-    connection.ensure_connection()
-    with connection.connection.pipeline():
-        yield
-
-
 @Field.register_lookup
 @ForeignObject.register_lookup
 class Among(Lookup):
