@@ -64,6 +64,11 @@ class Names:
             words.insert(0, _("Late sites"))
         return ", ".join(words) or _("Everybody")
 
+    def levels(self, levels: Mapping[str, str]) -> Facts:
+        """Each question that decides a place, with its level among these; the site goes without saying."""
+        factors = [one for one in self.protocol.randomization.strata if one.source != SITE]
+        return [(self._factor(one), self._levels(one)[levels[one.key]]) for one in factors]
+
     def _facts(self, design: Design) -> Facts:
         if isinstance(design, PairDesign):
             return [(_("Arms"), self._listed(design.arms)), _late(design.late_places)]

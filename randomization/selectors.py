@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from randomization.arms import arm_of, arms_of
-from randomization.conditions import Condition, readiness
+from randomization.conditions import Condition, OfStratum, readiness
 from randomization.designs import design_from
 from randomization.designs.base import StrataDesign
 from randomization.models import (
@@ -22,6 +22,7 @@ from randomization.models import (
     SealProposal,
     Stratum,
 )
+from randomization.names import Facts, Names
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.audit.services import record_read
@@ -30,7 +31,7 @@ from trial.people.models import Participant, Site
 from trial.people.selectors import Someone, has_permission
 from trial.protocol.models import Trial
 from trial.protocol.schema.trial import Arm
-from trial.protocol.selectors import active_version, protocol_of
+from trial.protocol.selectors import active_version, protocol_of, study_of
 
 
 class PlacesLeft(StrEnum):
@@ -98,6 +99,14 @@ def deviations_in(trial: Trial) -> QuerySet[Deviation, tuple[int, str, datetime]
 def checklist(participant: Participant) -> list[Condition]:
     """What must hold before this participant is randomized, in the order of the journey. No arm."""
     return readiness(participant).conditions
+
+
+def decisive_answers(participant: Participant, language: str) -> Facts:
+    """The questions and answers that decide the place, in the words of the list's protocol. No arm."""
+    source, sealed = readiness(participant).source, sealed_list(participant.trial)
+    if sealed is None or not isinstance(source, OfStratum):
+        return []
+    return Names(study_of(sealed.protocol_version), language).levels(source.levels)
 
 
 def is_allocated(participant: Participant) -> bool:

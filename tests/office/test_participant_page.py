@@ -21,6 +21,9 @@ from tests.factories import (
 )
 from tests.office.conftest import PASSWORD
 from tests.randomization.test_allocation import PAIRS
+from tests.randomization.test_minimization import MINIMIZED
+from trial.accounts.permissions import Permission
+from trial.accounts.roles import Coordinator
 from trial.audit.models import ReadEvent
 from trial.people.models import ParticipantStatus, Status
 from trial.people.services import add_status
@@ -76,6 +79,27 @@ def test_randomizing_asks_for_the_password_and_shows_the_arm_once(office, trial,
     assert {"talk": "A talk with a team", "usual": "Follow-up as before"}[arm] in shown.content.decode()
     assert says_no_arm(office.get(address(participant, "allocation")))
     assert ReadEvent.objects.filter(what="arm", study_id=participant.study_id).count() == 1
+
+
+@pytest.mark.parametrize("method", ["permuted_blocks", "minimization"])
+def test_before_the_password_the_page_says_trial_site_and_the_answers_that_decide(browser_of, method):
+    trial = make_trial("told", changes=MINIMIZED if method == "minimization" else {})
+    seal(trial)
+    participant = make_verified_participant(trial, trial.sites.get(key="north"))
+    page = browser_of(make_user("coordinator", trial=trial)).get(address(participant, "randomize"))
+    facts = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page.content.decode())
+    assert facts == [("Trial", "Tiny trial"), ("Site", "North"), ("What troubles you most?", "Body")]
+    assert says_no_arm(page)
+
+
+def test_answers_are_not_told_to_who_may_randomize_but_read_no_answers(office, monkeypatch, trial, north):
+    monkeypatch.setattr(
+        Coordinator, "permissions", Coordinator.permissions - {Permission.VIEW_HEALTH_ANSWERS}
+    )
+    participant = make_verified_participant(trial, north)
+    page = office.get(address(participant, "randomize")).content.decode()
+    assert "<dd>North</dd>" in page
+    assert "What troubles you most?" not in page
 
 
 def test_arm_is_shown_again_only_with_a_reason(office, trial, north):

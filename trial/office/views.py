@@ -19,6 +19,7 @@ from randomization.selectors import (
     allocation_fact,
     arm_for,
     checklist,
+    decisive_answers,
     is_allocated,
     may_know_arm,
     randomization_number,
@@ -124,13 +125,16 @@ def randomize(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("admin:people_participant_allocation", pk)
     conditions = checklist(one)
     ready = all(condition.met for condition in conditions)
-    by_site = active_protocol(one.trial).randomization.is_by_site
+    protocol = active_protocol(one.trial)
+    may_read = ready and has_permission(request.user, Permission.VIEW_HEALTH_ANSWERS, site=one.site)
     context = {
         "participant": one,
+        "protocol": protocol,
+        "answers": decisive_answers(one, _language()) if may_read else [],
         "form": form,
         "conditions": conditions,
         "ready": ready,
-        "by_site": by_site,
+        "by_site": protocol.randomization.is_by_site,
     }
     return render(request, "office/randomize.html", context)
 
