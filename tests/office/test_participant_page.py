@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 from randomization.models import Allocation
 from randomization.selectors import arms_for_analysis, is_allocated
@@ -25,11 +27,14 @@ from tests.randomization.test_minimization import MINIMIZED
 from trial.accounts.permissions import Permission
 from trial.accounts.roles import Coordinator
 from trial.audit.models import ReadEvent
+from trial.office import views
 from trial.people.models import ParticipantStatus, Status
 from trial.people.services import add_status
 from trial.questionnaires.services import save_answers, submit
 
 pytestmark = pytest.mark.django_db
+
+ALREADY = "This participant was already randomized"
 
 
 def address(participant, act="change"):
@@ -120,12 +125,40 @@ def test_in_pairs_of_sites_the_page_speaks_of_the_sites_group_and_of_no_list(bro
     assert "the group that was drawn for the site" in page.content.decode()
 
 
-def test_second_click_leads_to_the_first_allocation(office, trial, north):
+def test_second_click_leads_to_the_first_allocation_and_says_by_whom_and_when(
+    office, coordinator, trial, north
+):
     participant = make_verified_participant(trial, north)
-    for _ in range(2):
-        page = office.post(address(participant, "randomize"), {"password": PASSWORD})
-        assert page.url == address(participant, "allocation")
-    assert Allocation.objects.count() == 1
+    first = office.post(address(participant, "randomize"), {"password": PASSWORD}, follow=True)
+    assert ALREADY not in first.content.decode()
+    given = Allocation.objects.get()
+    by = f"{date_format(localtime(given.at), 'DATETIME_FORMAT')} by {coordinator}"
+    for again in (
+        office.post(address(participant, "randomize"), {"password": PASSWORD}, follow=True),
+        office.get(address(participant, "randomize"), follow=True),
+        office.get(address(participant, "envelope"), follow=True),
+    ):
+        assert again.redirect_chain == [(address(participant, "allocation"), 302)]
+        assert f"{ALREADY} on {by}." in again.content.decode()
+    assert ALREADY not in office.get(address(participant, "allocation")).content.decode()
+    assert Allocation.objects.get() == given
+
+
+def test_who_comes_a_moment_after_a_colleague_is_told_so_and_shown_no_arm(
+    office, coordinator, trial, north, monkeypatch
+):
+    participant = make_verified_participant(trial, north)
+    colleague = make_user("coordinator", trial=trial, site=north)
+
+    def after_the_colleague(**given):
+        allocate(**given | {"by": colleague, "now": given["now"] - timedelta(seconds=1)})
+        return allocate(**given)
+
+    monkeypatch.setattr(views, "allocate", after_the_colleague)
+    page = office.post(address(participant, "randomize"), {"password": PASSWORD}, follow=True)
+    assert ALREADY in page.content.decode()
+    assert colleague.name in page.content.decode()
+    assert says_no_arm(page)
 
 
 def test_randomize_button_is_missing_while_a_condition_is(office, trial, north):

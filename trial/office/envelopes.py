@@ -16,14 +16,14 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from randomization.envelope_forms import ReturnForm
 from randomization.envelopes import Tracked, accounts, checklist_of_opened, surprises_for
-from randomization.selectors import is_allocated
+from randomization.selectors import allocation_fact
 from randomization.services import return_envelope, use_envelope
 from trial.accounts.forms import ConfirmForm
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
 from trial.core.forms import tried
-from trial.office.views import JUST_RANDOMIZED
+from trial.office.views import JUST_RANDOMIZED, already_randomized
 from trial.people.access import access_participant, staff
 from trial.people.models import Participant
 from trial.people.selectors import has_permission, sites_for
@@ -99,8 +99,8 @@ def overview(request: HttpRequest) -> HttpResponse:
 def use(request: HttpRequest, pk: int) -> HttpResponse:
     """An envelope was opened for the participant; what is not as it should be is asked about once more."""
     one = access_participant(request.user, pk, Permission.RANDOMIZE)
-    if is_allocated(one):
-        return redirect("admin:people_participant_allocation", pk)
+    if fact := allocation_fact(one):
+        return already_randomized(request, one, fact)
     tracked = [each for each in accounts([one.site], _language())[0].tracked if each.may_be_used]
     zone = ZoneInfo(protocol_of(one.protocol_version).time_zone)
     form = UseForm(staff(request), tracked, zone, request.POST or None, now=now())

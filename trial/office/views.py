@@ -8,6 +8,8 @@ from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -16,6 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from expertteam.selectors import case_of
 from randomization.certificate import certificate as draw_certificate
 from randomization.selectors import (
+    AllocationFact,
     allocation_fact,
     arm_for,
     checklist,
@@ -115,11 +118,14 @@ def verify(request: HttpRequest, pk: int) -> HttpResponse:
 @acts
 def randomize(request: HttpRequest, pk: int) -> HttpResponse:
     """What must hold, and one button with the password. A second click leads to the first allocation."""
-    one = _open(request, pk, Permission.RANDOMIZE)
-    if is_allocated(one):
-        return redirect("admin:people_participant_allocation", pk)
-    form = ConfirmForm(staff(request), request.POST or None, now=now())
-    if form.is_valid() and tried(form, lambda: allocate(participant=one, by=staff(request), now=now())):
+    one, at = _open(request, pk, Permission.RANDOMIZE), now()
+    if fact := allocation_fact(one):
+        return already_randomized(request, one, fact)
+    form = ConfirmForm(staff(request), request.POST or None, now=at)
+    if form.is_valid() and tried(form, lambda: allocate(participant=one, by=staff(request), now=at)):
+        fact = allocation_fact(one)
+        if fact and fact.at != at:
+            return already_randomized(request, one, fact)
         if may_know_arm(staff(request), one):
             request.session[JUST_RANDOMIZED] = pk
         return redirect("admin:people_participant_allocation", pk)
@@ -137,6 +143,13 @@ def randomize(request: HttpRequest, pk: int) -> HttpResponse:
         "by_site": protocol.randomization.is_by_site,
     }
     return render(request, "office/randomize.html", context)
+
+
+def already_randomized(request: HttpRequest, one: Participant, fact: AllocationFact) -> HttpResponse:
+    """To the result, and says that it is not this click's."""
+    told = {"at": date_format(localtime(fact.at), "DATETIME_FORMAT"), "by": fact.by}
+    messages.info(request, _("This participant was already randomized on %(at)s by %(by)s.") % told)
+    return redirect("admin:people_participant_allocation", one.pk)
 
 
 @never_cache
