@@ -106,7 +106,7 @@ def test_the_certificate_tells_all_but_name_and_arm(office, trial, participant, 
 
 def test_the_arm_is_on_the_certificate_for_who_may_know_and_says_why(office, participant):
     asked = office.post(address(participant, "certificate"), {"reason": ""})
-    assert "Say why you need to know the arm." in asked.content.decode()
+    assert "Say why you need to know the group." in asked.content.decode()
     text = text_of(office.post(address(participant, "certificate"), {"reason": "For the file"}))
     assert re.search("Talk|Usual follow-up", text)
     assert ReadEvent.objects.get(what="arm").reason == "For the file"

@@ -176,7 +176,7 @@ class ReasonForm(forms.Form):
         label=_("Why?"),
         help_text=_("Your reason is kept in the read log."),
         max_length=200,
-        error_messages={"required": _("Say why you need to know the arm.")},
+        error_messages={"required": _("Say why you need to know the group.")},
     )
 
 
