@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from randomization.envelopes import stratum_in_words
 from randomization.models import EnvelopeReturn, Stratum
 from randomization.services.envelopes import MOST_AT_ONCE
+from randomization.telling import UntellingForm
 from trial.accounts.forms import ConfirmForm
 from trial.accounts.models import User
 
@@ -51,9 +52,10 @@ class ReserveForm(ConfirmForm):
         return {key: self.cleaned_data.get(name) or 0 for name, key in self._keys.items()}
 
 
-class ReturnForm(forms.Form):
+class ReturnForm(UntellingForm):
     """Why an envelope will never be used."""
 
+    words = "explanation"
     kind = forms.ChoiceField(
         label=gettext_lazy("What happened"),
         choices=EnvelopeReturn.Kind.choices,

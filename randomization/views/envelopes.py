@@ -135,7 +135,7 @@ def give_back(request: HttpRequest, slug: str, site: str, number: int) -> HttpRe
     """An envelope will never be used, and why."""
     one = _site(request, slug, site)
     envelope = get_object_or_404(Envelope, site=one, number=number)
-    form = ReturnForm(request.POST or None)
+    form = ReturnForm(one.trial, request.POST or None)
     if form.is_valid() and tried(
         form,
         lambda: services.return_envelope(

@@ -10,7 +10,7 @@ from django.urls import reverse
 from analysis.export.deviations import KINDS
 from randomization.certificate import certificate
 from randomization.models import Stratum
-from randomization.selectors import deviation_kinds, sealed_list
+from randomization.selectors import deviation_kinds, deviations_of, sealed_list
 from randomization.services import (
     allocate,
     extend_lists,
@@ -19,7 +19,7 @@ from randomization.services import (
     reserve_envelopes,
     use_envelope,
 )
-from tests.factories import NOW, identity_of, make_user, make_verified_participant
+from tests.factories import NOW, amend, identity_of, make_user, make_verified_participant
 from trial.audit.models import ReadEvent
 from trial.people.models import Status
 from trial.people.services import add_status
@@ -65,6 +65,31 @@ def test_what_is_missing_is_asked_for_and_what_was_typed_stays(office, participa
     page = office.post(address(participant, "deviation"), {"description": "Typed"}).content.decode()
     assert "Choose what happened." in page
     assert "Typed" in page
+
+
+@pytest.mark.parametrize("name", ["Samtale", "TALK", "usual", "vanlig\n oppfølging"])
+def test_a_description_that_names_an_arm_is_asked_about_once(office, participant, name):
+    form = {"kind": "wrong_stratum", "description": f"Feil stratum ({name})."}
+    page = office.post(address(participant, "deviation"), form).content.decode()
+    assert "The text names a group." in page
+    assert "Feil stratum (" in page
+    assert not deviations_of(participant)
+    assert 'type="checkbox" name="as_it_is"' in page
+    office.post(address(participant, "deviation"), form | {"as_it_is": "on"})
+    assert len(deviations_of(participant)) == 1
+
+
+def test_a_part_of_a_word_or_of_a_name_names_no_arm(office, participant):
+    words = "Samtalen var unusual; vanlig brev."
+    office.post(address(participant, "deviation"), {"kind": "other", "description": words})
+    assert [one.description for one in deviations_of(participant)] == [words]
+
+
+def test_a_name_from_an_earlier_version_counts_too(office, trial, participant):
+    amend(trial, {'nb = "Samtale", en = "Talk"': 'nb = "Møte", en = "Meeting"'})
+    for name in ("Talk", "Meeting"):
+        form = {"kind": "other", "description": f"She got {name}."}
+        assert "names a group" in office.post(address(participant, "deviation"), form).content.decode()
 
 
 def test_nobody_is_offered_a_deviation_before_randomization(office, trial, north, coordinator):

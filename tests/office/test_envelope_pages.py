@@ -126,6 +126,16 @@ def test_coordinator_records_an_envelope_that_is_not_used(office):
     assert EnvelopeReturn.objects.get().envelope == envelope
 
 
+def test_an_explanation_that_names_an_arm_is_asked_about_once(office):
+    envelope = Envelope.objects.get(number=1, site__key="north")
+    address = reverse("admin:people_participant_envelope_return", args=[envelope.pk])
+    form = {"kind": "lost", "explanation": "It was open, with talk in it."}
+    assert "The text names a group." in office.post(address, form).content.decode()
+    assert not EnvelopeReturn.objects.exists()
+    office.post(address, form | {"as_it_is": "on"})
+    assert EnvelopeReturn.objects.get().explanation == form["explanation"]
+
+
 def test_coordinator_sees_and_returns_envelopes_of_the_own_site_only(office, trial):
     page = office.get(reverse("admin:people_participant_envelopes")).content.decode()
     assert "North, Mind" in page

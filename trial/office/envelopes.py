@@ -141,7 +141,7 @@ def _used(request: HttpRequest, one: Participant, form: UseForm) -> bool:
 def give_back(request: HttpRequest, number: int) -> HttpResponse:
     """An envelope of one's site will never be used, and why."""
     tracked = _of_own_site(request, number)
-    form = ReturnForm(request.POST or None)
+    form = ReturnForm(tracked.envelope.site.trial, request.POST or None)
     if form.is_valid() and tried(
         form,
         lambda: return_envelope(envelope=tracked.envelope, by=staff(request), now=now(), **form.cleaned_data),

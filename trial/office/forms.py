@@ -11,10 +11,12 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from randomization.selectors import deviation_kinds
+from randomization.telling import UntellingForm
 from screening.models import Verification
 from screening.selectors import ToVerify, decisions_in
 from trial.people.facts import Facts
 from trial.people.models import Status
+from trial.protocol.models import Trial
 
 MAX_REASON = 1000
 
@@ -180,9 +182,10 @@ class ReasonForm(forms.Form):
     )
 
 
-class DeviationForm(forms.Form):
+class DeviationForm(UntellingForm):
     """What went wrong at randomization."""
 
+    words = "description"
     kind = forms.ChoiceField(
         label=_("What happened"), error_messages={"required": _("Choose what happened.")}
     )
@@ -194,8 +197,8 @@ class DeviationForm(forms.Form):
         error_messages={"required": _("Describe what happened.")},
     )
 
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data)
+    def __init__(self, trial: Trial, data: Any = None) -> None:
+        super().__init__(trial, data)
         kind = self.fields["kind"]
         assert isinstance(kind, forms.ChoiceField)
         kind.choices = [("", _("Choose")), *deviation_kinds()]

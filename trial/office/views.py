@@ -201,7 +201,7 @@ def deviation(request: HttpRequest, pk: int) -> HttpResponse:
     one = _open(request, pk, Permission.RECORD_DEVIATION)
     if not is_allocated(one):
         return _back(one)
-    form = DeviationForm(request.POST or None)
+    form = DeviationForm(one.trial, request.POST or None)
     if form.is_valid() and tried(
         form,
         lambda: record_deviation(participant=one, by=staff(request), now=now(), **form.cleaned_data),
