@@ -1,5 +1,6 @@
 """Coordinators record what happened on paper while the system was down."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -124,6 +125,14 @@ def test_coordinator_records_an_envelope_that_is_not_used(office):
     page = office.post(address, {"kind": "lost", "explanation": "Water in the drawer."}, follow=True)
     assert "Water in the drawer." in page.content.decode()
     assert EnvelopeReturn.objects.get().envelope == envelope
+
+
+def test_every_moment_on_the_page_is_written_in_one_way(office, trial, north):
+    office.post(use(make_verified_participant(trial, north)), sent(1))
+    shown = office.get(reverse("admin:people_participant_envelopes")).content.decode()
+    assert "opened 2 March 2026, 13:30, recorded 3 March 2026, 10:00 by" in shown
+    assert "printed 2 March 2026, 10:00" in shown
+    assert not re.search(r"\d\d/\d\d/\d{4}", shown)
 
 
 def test_an_explanation_that_names_an_arm_is_asked_about_once(office):

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -46,6 +48,12 @@ def test_the_page_tells_what_the_trial_does_and_under_which_version(browser_of, 
     assert "Tiny trial" in shown
     assert "in force" in shown
     assert "Open, close or lock" in shown
+
+
+def test_every_moment_on_the_page_is_written_in_one_way(browser_of, trial, manager, amended):
+    shown = browser_of(manager).get(page(trial)).content.decode()
+    assert "2 March 2026, 10:00" in shown
+    assert not re.search(r"\d\d/\d\d/\d{4}", shown)
 
 
 def test_a_manager_closes_the_trial_and_the_page_remembers_who_and_why(browser_of, trial, manager):
