@@ -14,6 +14,7 @@ from randomization.services.envelopes import MOST_AT_ONCE
 from randomization.telling import UntellingForm
 from trial.accounts.forms import ConfirmForm
 from trial.accounts.models import User
+from trial.core.forms import WHOLE_NUMBER
 
 
 class ReserveForm(ConfirmForm):
@@ -41,6 +42,7 @@ class ReserveForm(ConfirmForm):
                 max_value=MOST_AT_ONCE,
                 required=False,
                 initial=0,
+                error_messages=WHOLE_NUMBER,
                 widget=forms.NumberInput(attrs={"class": "tb-short"}),
             )
         self.fields["after"].initial = after

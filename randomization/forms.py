@@ -24,13 +24,17 @@ from randomization.designs.base import EVERYBODY, StrataDesign
 from randomization.designs.coins import FAIR
 from randomization.designs.minimization import MEASURES
 from randomization.names import BIG_STICK, in_words
+from trial.core.forms import WHOLE_NUMBER
 
 
 class ReportForm(forms.Form):
     """How many participants, and another design beside the protocol's: its ratio and strata stay the same."""
 
     participants = forms.IntegerField(
-        label=_("Number of participants"), min_value=1, max_value=MAXIMUM_PARTICIPANTS
+        label=_("Number of participants"),
+        min_value=1,
+        max_value=MAXIMUM_PARTICIPANTS,
+        error_messages=WHOLE_NUMBER,
     )
     method = forms.ChoiceField(label=_("Another design beside it"), required=False)
     block_sizes = forms.CharField(
@@ -46,11 +50,13 @@ class ReportForm(forms.Form):
         required=False,
         min_value=1,
         help_text=_("For a big stick or a biased coin."),
+        error_messages=WHOLE_NUMBER,
     )
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, design: Design, participants: int) -> None:
         super().__init__(data, initial={"participants": participants})
         self._design = design
+        self.fields["participants"].help_text = gettext("At most %(most)s.") % {"most": MAXIMUM_PARTICIPANTS}
         self.fields["method"].choices = [  # type: ignore[attr-defined]
             ("", _("None")),
             *((one, in_words(one)) for one in _methods(design)),

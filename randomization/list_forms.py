@@ -12,6 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from randomization.designs.base import MOST_PLACES
 from trial.accounts.forms import ConfirmForm
 from trial.accounts.models import User
+from trial.core.forms import WHOLE_NUMBER
+
+EMPTY = _("This file is empty. Choose another one.")
 
 
 class SealForm(ConfirmForm):
@@ -20,13 +23,14 @@ class SealForm(ConfirmForm):
     list = forms.FileField(
         label=_("The list"),
         help_text=_("A CSV file of at most 2.5 MB: our own format, or REDCap's allocation table."),
-        error_messages={"required": _("Choose a CSV file of at most 2.5 MB.")},
+        error_messages={"required": _("Choose a CSV file of at most 2.5 MB."), "empty": EMPTY},
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv", "autocomplete": "off"}),
     )
     key = forms.FileField(
         label=_("Its key, if the list has numbers instead of arms"),
         help_text=_("A second CSV file with the columns code and arm, for REDCap's blinded table."),
         required=False,
+        error_messages={"empty": EMPTY},
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv", "autocomplete": "off"}),
     )
     as_it_is = forms.BooleanField(
@@ -60,7 +64,10 @@ class ExtendForm(SealForm):
     """More places: a second file where the list was imported, else how many."""
 
     places = forms.IntegerField(
-        label=_("Places in each stratum from now on"), min_value=1, max_value=MOST_PLACES
+        label=_("Places in each stratum from now on"),
+        min_value=1,
+        max_value=MOST_PLACES,
+        error_messages=WHOLE_NUMBER,
     )
     seen = forms.IntegerField(widget=forms.HiddenInput)
     field_order = ("list", "key", "places")

@@ -127,6 +127,13 @@ def test_coordinator_records_an_envelope_that_is_not_used(office):
     assert EnvelopeReturn.objects.get().envelope == envelope
 
 
+def test_number_and_time_are_asked_for_in_our_words(office, trial, north):
+    participant = make_verified_participant(trial, north)
+    page = office.post(use(participant), sent(99, opened_at="yesterday")).content.decode()
+    assert "Choose one of the envelopes that are out." in page
+    assert "Write a date and a time." in page
+
+
 def test_every_moment_on_the_page_is_written_in_one_way(office, trial, north):
     office.post(use(make_verified_participant(trial, north)), sent(1))
     shown = office.get(reverse("admin:people_participant_envelopes")).content.decode()

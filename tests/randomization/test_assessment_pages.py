@@ -128,8 +128,10 @@ def test_who_waits_for_long_is_told_that_no_worker_runs(desk, tiny, statistician
 @pytest.mark.parametrize(
     ("answers", "told"),
     [
-        ({"participants": ""}, "This field is required"),
-        ({"participants": 0}, "greater than or equal to 1"),
+        ({"participants": ""}, "Write a whole number."),
+        ({"participants": 0}, "Write 1 or more."),
+        ({"participants": 5001}, "Write 5000 or less."),
+        ({"maximum_imbalance": "1.5"}, "Write a whole number, without decimals."),
         ({"method": "permuted_blocks"}, "The design that you chose needs this"),
         ({"method": "permuted_blocks", "block_sizes": "2"}, "every second allocation could be guessed"),
         ({"method": "permuted_blocks", "block_sizes": "5"}, "must be a multiple of 2"),

@@ -74,6 +74,10 @@ def test_statistician_reserves_prints_and_finds_every_envelope(desk):
     assert overview.context["totals"] == {"reserved": 3, "used": 0, "returned": 0, "out": 3}
 
 
+def test_too_many_envelopes_at_once_are_refused_in_our_words(desk):
+    assert "Write 200 or less." in reserve(desk, body=201).content.decode()
+
+
 def test_one_envelope_is_printed_by_itself_once(desk):
     reserve(desk, body=2)
     pdf = desk.post(address("print_envelope", "north", 2), {"password": PASSWORD})

@@ -117,6 +117,20 @@ def test_file_and_password_are_asked_for(desk):
     assert not SealedList.objects.exists()
 
 
+def test_an_empty_file_and_a_missing_password_are_asked_for_in_our_words(desk):
+    trial = imported_trial()
+    desk.log_in(trial)
+    page = text(send(desk, "seal", trial, list=upload(b""), key=upload(b""), password=""))
+    assert page.count("This file is empty. Choose another one.") == 4  # each in the summary and at its field
+    assert "Write your password." in page
+
+
+def test_a_number_of_places_is_asked_for_in_our_words(desk, sealed):
+    desk.log_in(sealed)
+    for places, told in (("", "Write a whole number."), ("0", "Write 1 or more.")):
+        assert told in text(send(desk, "extend", sealed, places=places, seen=0))
+
+
 def test_file_that_is_too_large_is_not_taken_to_the_disk(desk, settings):
     settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 1000
     trial = imported_trial()

@@ -26,6 +26,7 @@ class ConfirmForm(forms.Form):
     password = forms.CharField(
         label=_("Your password"),
         strip=False,
+        error_messages={"required": _("Write your password.")},
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
     credential = forms.JSONField(required=False, widget=forms.HiddenInput)

@@ -29,6 +29,7 @@ class ConfirmTwiceForm(ConfirmForm):
         label=_("Code from your authenticator app"),
         help_text=_("Or a recovery code."),
         max_length=20,
+        error_messages={"required": _("Write the code.")},
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "class": "tb-short"}),
     )
 

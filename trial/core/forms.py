@@ -11,8 +11,17 @@ from typing import Any
 from django import forms
 from django.forms.boundfield import BoundField
 from django.forms.renderers import TemplatesSetting
+from django.utils.translation import gettext_lazy as _
 
 from trial.core.errors import DomainError
+
+WHOLE_NUMBER = {
+    "required": _("Write a whole number."),
+    "invalid": _("Write a whole number, without decimals."),
+    "min_value": _("Write %(limit_value)s or more."),
+    "max_value": _("Write %(limit_value)s or less."),
+}
+"""What a field for a whole number says instead of Django's own sentences."""
 
 
 def tried(

@@ -46,14 +46,20 @@ class UseForm(ConfirmForm):
 
     number = forms.ChoiceField(
         label=gettext_lazy("Number of the envelope"),
-        error_messages={"required": gettext_lazy("Choose the envelope.")},
+        error_messages={
+            "required": gettext_lazy("Choose the envelope."),
+            "invalid_choice": gettext_lazy("Choose one of the envelopes that are out."),
+        },
     )
     opened_at = WrittenTimeField(
         label=gettext_lazy("When it was opened"),
         help_text=gettext_lazy("As it is written on the envelope."),
         input_formats=[MINUTE],
         widget=forms.DateTimeInput(attrs={"type": "datetime-local", "class": "tb-medium"}, format=MINUTE),
-        error_messages={"required": gettext_lazy("Say when it was opened.")},
+        error_messages={
+            "required": gettext_lazy("Say when it was opened."),
+            "invalid": gettext_lazy("Write a date and a time."),
+        },
     )
     sure = forms.BooleanField(
         label=gettext_lazy("It did happen like this. Record it, with a protocol deviation."), required=False
