@@ -1,6 +1,7 @@
 """Emergency unblinding: one participant, one reason, one asker, one decision."""
 
 import re
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -32,6 +33,7 @@ from tests.together import at_once
 from trial.audit.context import acting
 from trial.audit.models import ReadEvent
 from trial.people.errors import NotPermitted
+from trial.people.services import end_membership, grant
 from trial.protocol.selectors import active_protocol
 
 pytestmark = pytest.mark.django_db
@@ -253,6 +255,20 @@ def test_report_counts_what_was_released_by_role_and_site(guarded, colleagues):
     assert told.by_site == [("North", 2)]
     assert unblinded_count(guarded) == 2
     assert report([guarded.sites.get(key="south")]).rows == []
+
+
+@pytest.mark.parametrize(
+    ("granted", "ended", "roles"),
+    [(-2, 2, "Coordinator, Trial manager"), (-2, -1, "Coordinator"), (1, 2, "Coordinator")],
+)
+def test_report_says_the_roles_that_the_asker_had_when_they_asked(
+    participant, coordinator, granted, ended, roles
+):
+    begun, over = (NOW + timedelta(days=days) for days in (granted, ended))
+    manager = grant(user=coordinator, role="trial_manager", trial=participant.trial, by=None, now=begun)
+    end_membership(membership=manager, by=None, now=over)
+    ask_to_unblind(participant=participant, reason=WHY, by=coordinator, now=NOW)
+    assert [row.roles for row in report([participant.site]).rows] == [roles]
 
 
 def test_unblinded_participant_stays_in_the_arm_as_randomized(participant, coordinator):
