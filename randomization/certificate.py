@@ -65,16 +65,17 @@ def _acts(allocation: Allocation, time_zone: str) -> list[tuple[str, str]]:
     """When and by whom: an envelope is opened first, and recorded when the system is there again."""
     if not allocation.envelope:
         return [
-            (pgettext("date and time", "Time"), _moment(allocation.at, time_zone)),
+            (pgettext("date and time", "Time"), moment(allocation.at, time_zone)),
             (_("Randomized by"), str(allocation.by)),
         ]
     use = EnvelopeUse.objects.get(allocation=allocation)
     return [
-        (capfirst(_("opened")), _moment(use.opened_at, time_zone)),
-        (capfirst(_("recorded")), _moment(allocation.at, time_zone)),
+        (capfirst(_("opened")), moment(use.opened_at, time_zone)),
+        (capfirst(_("recorded")), moment(allocation.at, time_zone)),
         (capfirst(_("recorded by")), str(allocation.by)),
     ]
 
 
-def _moment(at: datetime, time_zone: str) -> str:
+def moment(at: datetime, time_zone: str) -> str:
+    """Of the trial, by its own time zone, which it names."""
     return f"{date_format(at.astimezone(ZoneInfo(time_zone)), 'DATETIME_FORMAT')} ({time_zone})"

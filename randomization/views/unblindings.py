@@ -4,13 +4,12 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from randomization.certificate import moment
 from randomization.unblindings import Asked, report, rules_of
 from randomization.views.downloads import download
 from randomization.views.versions import in_force
@@ -62,7 +61,8 @@ def _report(request: HttpRequest, trial: Trial) -> dict[str, Any]:
 
 def _pdf(told: dict[str, Any]) -> bytes:
     language = get_language() or told["protocol"].language
-    made = _("Made %(at)s") % {"at": _local(now())}
+    zone = told["protocol"].time_zone
+    made = _("Made %(at)s") % {"at": moment(now(), zone)}
     document = Document(_("Emergency unblindings"), language=language, foot=f"{told['trial'].slug} · {made}")
     document.paragraph(told["protocol"].names.in_(language))
     document.paragraph(", ".join(site.name for site in told["sites"]))
@@ -76,21 +76,17 @@ def _pdf(told: dict[str, Any]) -> bytes:
         document.facts(
             [
                 (_("Site"), one.participant.site.name),
-                (_("Asked by"), f"{one.by} ({row.roles}), {_local(one.at)}"),
+                (_("Asked by"), f"{one.by} ({row.roles}), {moment(one.at, zone)}"),
                 (_("Reason"), one.reason),
-                (_("Decision"), _decision(row.asked)),
+                (_("Decision"), _decision(row.asked, zone)),
             ]
         )
     document.paragraph(_("Unblinded participants are analysed as randomized."))
     return document.render()
 
 
-def _decision(asked: Asked) -> str:
+def _decision(asked: Asked, zone: str) -> str:
     if asked.decision is None:
         return _("Waits for somebody else")
     what = _("Released") if asked.decision.released else _("Refused")
-    return f"{what}, {asked.decision.by}, {_local(asked.decision.at)}"
-
-
-def _local(at: Any) -> str:
-    return date_format(localtime(at), "DATETIME_FORMAT")
+    return f"{what}, {asked.decision.by}, {moment(asked.decision.at, zone)}"

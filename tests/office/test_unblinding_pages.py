@@ -14,8 +14,10 @@ from randomization.unblindings import unblindings_of
 from tests.accounts.test_login import code
 from tests.factories import NOW, make_trial, make_user, make_verified_participant, seal
 from tests.office.conftest import PASSWORD
+from tests.office.test_deviations import text_of
 from tests.office.test_participant_page import says_no_arm
 from tests.randomization.test_unblinding import WHY, make_blinded, randomized_in
+from tests.randomization.test_unblinding import blinded as blinded_by_rules
 from trial.audit.models import ReadEvent
 
 pytestmark = pytest.mark.django_db
@@ -239,6 +241,18 @@ def test_report_tells_who_when_and_why_and_no_arm(person, blinded, one_unblinded
     pdf = reader.get(report_of(blinded, "unblindings_pdf"))
     assert pdf["Content-Disposition"] == 'attachment; filename="unblindings.pdf"'
     assert pdf.content.startswith(b"%PDF")
+
+
+def test_document_of_the_report_tells_each_moment_by_the_trials_own_clock(person, db):
+    helsinki = {'time_zone = "Europe/Oslo"': 'time_zone = "Europe/Helsinki"'}
+    trial = make_trial("helsinki", changes={**blinded_by_rules(), **helsinki})
+    seal(trial)
+    asker, participant = person("coordinator", trial), randomized_in(trial)
+    asker.browser().post(ask(participant), asker.twice(reason=WHY))
+    document = person("monitor", trial).browser().get(report_of(trial, "unblindings_pdf"))
+    text = re.sub(r"\s+", " ", text_of(document.content))
+    assert len(re.findall(r"2 March 2026, 11:00 \(Europe/Helsinki\)", text)) == 3  # asked, released, made
+    assert "10:00" not in text
 
 
 @pytest.mark.parametrize("role", ["coordinator", "researcher", "expert", "unblinded_staff"])
