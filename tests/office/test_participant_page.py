@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
+from followup.services import make_plans
 from randomization.models import Allocation
 from randomization.selectors import arms_for_analysis, is_allocated
 from randomization.services import allocate
@@ -183,6 +184,26 @@ def test_arm_stands_on_no_list_no_story_and_in_no_history(office, browser_of, tr
     assert says_no_arm(monitor.get(address(participant, "history")))
     assert says_no_arm(monitor.get(address(participant, "allocation")))
     assert says_no_arm(monitor.post(address(participant, "allocation"), {"reason": "curious"}))
+
+
+def test_history_is_cut_to_one_part_for_who_may_know_it(office, browser_of, coordinator, trial, north):
+    participant = make_verified_participant(trial, north)
+    allocate(participant=participant, by=coordinator, now=NOW)
+    make_plans(now=NOW)
+    history = address(participant, "history")
+
+    def parts_and_things(page):
+        parts = [key for key, _name in page.context["parts"]]
+        return parts, {entry.thing for entry in page.context["entries"]}
+
+    parts, things = parts_and_things(office.get(history, {"part": "randomization"}))
+    assert "randomization" in parts
+    assert things == {"allocation"}
+    monitor = browser_of(make_user("monitor", trial=trial))
+    parts, things = parts_and_things(monitor.get(history, {"part": "randomization"}))
+    assert "randomization" not in parts
+    assert "allocation" not in things
+    assert parts_and_things(monitor.get(history, {"part": "followup"}))[1] == {"occasion"}
 
 
 @pytest.mark.parametrize("act", ["change", "verify", "randomize", "allocation", "identity", "status"])

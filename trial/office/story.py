@@ -26,7 +26,7 @@ from screening.selectors import (
 from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.audit.models import AuditEvent
-from trial.audit.selectors import history_of_participant, without_arms, without_cases
+from trial.audit.selectors import history_of_participant, tells_arm, without_arms, without_cases
 from trial.messaging.models import Kind, Message
 from trial.messaging.selectors import messages_of
 from trial.people import selectors as people
@@ -236,6 +236,23 @@ def trail_of(participant: Participant, user: User) -> QuerySet[AuditEvent]:
     if not user.has_perm(Permission.VIEW_ARM, participant.site):
         return without_arms(events)
     return events if user.has_perm(Permission.VIEW_AUDIT, participant.site) else without_cases(events)
+
+
+_PARTS = {
+    "people": _("The participant"),
+    "screening": _("Consent and criteria"),
+    "randomization": _("Randomization"),
+    "questionnaires": _("Answers"),
+    "followup": _("Follow-up"),
+    "messaging": _("Messages"),
+}
+"""What the trail can be cut to: an app, which writes its own tables. A case is in the whole only."""
+
+
+def parts_of_trail(participant: Participant, user: User) -> dict[str, str | Promise]:
+    """Those that may hold something for the user, in every arm the same."""
+    may_view_arm = user.has_perm(Permission.VIEW_ARM, participant.site)
+    return {part: name for part, name in _PARTS.items() if may_view_arm or not tells_arm(f"{part}_")}
 
 
 def may_read_trail(user: User, participant: Participant, facts: Facts) -> bool:

@@ -39,7 +39,7 @@ from trial.core.forms import tried
 from trial.office.answers import AnswersInWords
 from trial.office.find import find_by_phone
 from trial.office.forms import DeviationForm, FindForm, IdentityForm, ReasonForm, StatusForm, VerifyForm
-from trial.office.story import as_known, may_read_trail, story, trail_of
+from trial.office.story import as_known, may_read_trail, parts_of_trail, story, trail_of
 from trial.people.access import access_participant, staff
 from trial.people.errors import ReasonMissing
 from trial.people.models import Participant
@@ -256,13 +256,19 @@ def status(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_GET
 def history(request: HttpRequest, pk: int) -> HttpResponse:
-    """The audit trail of the participant, as far as this reader may know."""
+    """The audit trail of the participant or one part of it, as far as this reader may know."""
     one = _open(request, pk, Permission.VIEW_PARTICIPANT)
     if not may_read_trail(staff(request), one, facts(one, now())):
         raise Http404
-    page = Paginator(trail_of(one, staff(request)), EVENTS_A_PAGE).get_page(request.GET.get("page"))
+    parts, part = parts_of_trail(one, staff(request)), request.GET.get("part", "")
+    trail = trail_of(one, staff(request))
+    if part in parts:
+        trail = trail.filter(table_name__startswith=f"{part}_")
+    page = Paginator(trail, EVENTS_A_PAGE).get_page(request.GET.get("page"))
     events = list(page.object_list)
-    context = {"participant": one, "page": page, "entries": entries(events, AnswersInWords(events))}
+    told = entries(events, AnswersInWords(events))
+    choices = [("", _("Everything")), *parts.items()]
+    context = {"participant": one, "page": page, "entries": told, "parts": choices, "part": part}
     return render(request, "office/history.html", context)
 
 
