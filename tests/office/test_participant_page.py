@@ -203,7 +203,7 @@ def test_history_is_cut_to_one_part_for_who_may_know_it(office, browser_of, coor
     parts, things = parts_and_things(monitor.get(history, {"part": "randomization"}))
     assert "randomization" not in parts
     assert "allocation" not in things
-    assert parts_and_things(monitor.get(history, {"part": "followup"}))[1] == {"occasion"}
+    assert parts_and_things(monitor.get(history, {"part": "followup"}))[1] == {"plan", "occasion"}
 
 
 @pytest.mark.parametrize("act", ["change", "verify", "randomize", "allocation", "identity", "status"])
