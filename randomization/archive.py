@@ -61,7 +61,8 @@ design.json           how the list was made; {specification} says what it means
 {verifier}        checks it all; needs Python 3.11 or newer, and nothing else
 {sums}            check the files themselves with: sha256sum -c {sums}
 
-The commitments below must be those that were written down before the first participant, not only those here.
+The first commitment below must be the one that was written down before the first participant, that of a
+longer list the one that was written down when it was published: not only those that stand here.
 
 {commands}
 

@@ -57,7 +57,12 @@ def covering(place: Place) -> Published:
 def commands(sealed: SealedList) -> list[str]:
     """By which anybody checks each list, the first one first, once they are revealed."""
     seed = ["--seed", "seed.txt"] if sealed.seed else []
-    return [" ".join(["python", VERIFIER, *one.files, one.commitment, *seed]) for one in published(sealed)]
+    earlier: list[str] = []
+    told = []
+    for one in published(sealed):
+        told.append(" ".join(["python", VERIFIER, *one.files, one.commitment, *earlier, *seed]))
+        earlier += ["--earlier", one.files[0]]
+    return told
 
 
 def lists_of(sealed: SealedList) -> int:

@@ -1,9 +1,10 @@
 """Checks a revealed randomization list. It needs Python 3.11 or newer, and nothing else: no part of Tilbake.
 
-    python verify_list.py LIST NONCE NUMBER [allocations.csv] [--envelopes FILE] [--sites FILE] [--seed FILE]
+    python verify_list.py LIST NONCE NUMBER [allocations.csv] [--earlier LIST] [--seed FILE] [...]
 
 It compares
-  1. list and nonce with the commitment, the number that was published before the first participant;
+  1. list and nonce with the commitment, the number that was published before the list's first place was used;
+     with --earlier, for a list that was made longer, its first places with all those of the list before;
   2. with --seed: every place with the list made again from the secret seed (what the list was drawn from);
   3. with allocations.csv: every participant's place and arm with the list, in order, none skipped, none given
      twice. With minimization every decision is made again from the list's draws and the participants' levels.
@@ -22,6 +23,8 @@ import io
 import itertools
 import json
 import re
+import statistics
+import struct
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -29,7 +32,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-HEAD = re.compile(r"tilbake-list-1\ntrial (?P<trial>\S+)\ndesign (?P<design>.+)\n")
 WORDS = 2**32  # a word of the stream is a number below this
 
 Row = dict[str, str]
@@ -45,20 +47,21 @@ class Unreadable(Exception):
     """A file is missing or is not what it should be."""
 
 
-# --- reading ---
-
-
 class RevealedList:
-    """The text of list.txt: the trial, its design, and what each place of each stratum holds."""
+    """What list.txt says: the trial, its design, and what each place of each stratum holds."""
 
-    def __init__(self, text: str) -> None:
-        if not (head := HEAD.match(text)):
-            raise Unreadable("the list does not begin with a trial and its design")
-        self.trial, self.design = head["trial"], json.loads(head["design"])
-        self.method: str = self.design["method"]
-        self.places: dict[str, list[str]] = {}
-        held: list[str] = []
-        for line in text[head.end() :].splitlines():
+    def __init__(self, name: str) -> None:
+        self.name, self.data = name, read_bytes(name)
+        try:
+            version, trial, design, *lines, _end = self.data.decode().split("\n")
+            self.trial, self.design = trial.removeprefix("trial "), json.loads(design.removeprefix("design "))
+            self.method: str = self.design["method"]
+        except (KeyError, ValueError):
+            version = ""
+        if version != "tilbake-list-1":
+            raise Unreadable(f"{name} is not the list as it was revealed: take it anew, unopened")
+        self.places, held = dict[str, list[str]](), list[str]()
+        for line in lines:
             start, _space, rest = line.partition(" ")
             if start == "stratum" and rest not in self.places:
                 held = self.places[rest] = []
@@ -94,8 +97,7 @@ def read_number(name: str) -> bytes:
 
 def read_csv(name: str, columns: str) -> Rows:
     try:
-        text = io.StringIO(read_bytes(name).decode("utf-8-sig"), newline="")
-        reader = csv.DictReader(text, strict=True)
+        reader = csv.DictReader(io.StringIO(read_bytes(name).decode("utf-8-sig"), newline=""), strict=True)
         rows = list(reader)
     except UnicodeDecodeError:
         raise Unreadable(f"{name} is not UTF-8 text: save it as CSV UTF-8") from None
@@ -109,13 +111,27 @@ def read_csv(name: str, columns: str) -> Rows:
     return rows
 
 
-# --- 1. the commitment ---
+# --- 1. the commitment, and the lists before ---
 
 
-def check_commitment(listed: bytes, nonce: bytes, commitment: str) -> None:
+def check_commitment(listed: RevealedList, nonce: bytes, commitment: str) -> None:
     """SHA-256 over the nonce's 32 bytes and then the list, byte for byte."""
-    if hashlib.sha256(nonce + listed).hexdigest() != commitment.strip().replace(" ", "").lower():
+    if hashlib.sha256(nonce + listed.data).hexdigest() != commitment.strip().replace(" ", "").lower():
         raise Disagreement("list and nonce do not give this commitment")
+
+
+def check_earlier(listed: RevealedList, earlier: RevealedList) -> None:
+    """A longer list has every place of the earlier one, and more after them."""
+    if (listed.trial, listed.design) != (earlier.trial, earlier.design):
+        raise Disagreement(f"{earlier.name} is of another trial or design")
+    for stratum, held in earlier.places.items():
+        if place := first_difference(listed.places.get(stratum, [])[: len(held)], held):
+            raise Disagreement(f"place {place} of {stratum} is not the one of {earlier.name}")
+
+
+def first_difference(some: list[str], others: list[str]) -> int | None:
+    pairs = itertools.zip_longest(some, others)
+    return next((place for place, (one, other) in enumerate(pairs, start=1) if one != other), None)
 
 
 # --- 2. the list from its seed ---
@@ -126,14 +142,9 @@ class Stream:
 
     def __init__(self, seed: bytes, trial: str, stratum: str) -> None:
         names = b"tilbake-list-1\0" + trial.encode() + b"\0" + stratum.encode()
-        self.words = self._words(hmac.digest(seed, names, "sha256"))
-
-    @staticmethod
-    def _words(key: bytes) -> Iterator[int]:
-        for counter in itertools.count():
-            block = hmac.digest(key, counter.to_bytes(8, "big"), "sha256")
-            for at in range(0, 32, 4):
-                yield int.from_bytes(block[at : at + 4], "big")
+        key = hmac.digest(seed, names, "sha256")
+        blocks = (hmac.digest(key, number.to_bytes(8, "big"), "sha256") for number in itertools.count())
+        self.words = (word for block in blocks for word in struct.unpack(">8I", block))
 
     def below(self, n: int) -> int:
         """A number from 0 to n - 1; words that would favour the small ones are skipped."""
@@ -232,9 +243,8 @@ def check_seed(listed: RevealedList, seed: bytes) -> None:
     for stratum, held in listed.places.items():
         stream, at_least = Stream(seed, listed.trial, stratum), max(len(held), sizes[stratum])
         made = MAKERS[listed.method](listed.design, stream, stratum, at_least)
-        for position, (ours, theirs) in enumerate(itertools.zip_longest(made, held), start=1):
-            if ours != theirs:
-                raise Disagreement(f"the seed does not make place {position} of {stratum}")
+        if place := first_difference(made, held):
+            raise Disagreement(f"the seed does not make place {place} of {stratum}")
 
 
 # --- 3. the allocations ---
@@ -311,26 +321,26 @@ def check_sites(listed: RevealedList, rows: Rows, came: Rows) -> None:
 
 def decided(design: Design, rows: Rows, held: list[str]) -> Iterator[str]:
     """The arm of each participant by minimization, one after another."""
-    counts: dict[tuple[str, str, str], int] = {}
+    counts = Counter[tuple[str, str, str]]()
     for row, draw in zip(rows, held, strict=True):
         levels = {key: row.get(f"level:{key}", "") for key, _levels, _weight in design["factors"]}
         for key, known, _weight in design["factors"]:
             if levels[key] not in known:
                 raise Disagreement(f"{name_of(row)}: {key} has no level {levels[key]!r}")
         arm = decide(design, counts, levels, int(draw))
-        for factor in levels.items():
-            counts[(*factor, arm)] = counts.get((*factor, arm), 0) + 1
+        counts.update((*factor, arm) for factor in levels.items())
         yield arm
 
 
-def decide(design: Design, counts: dict[tuple[str, str, str], int], levels: dict[str, str], draw: int) -> str:
+def decide(design: Design, counts: Counter[tuple[str, str, str]], levels: dict[str, str], draw: int) -> str:
     """Pocock and Simon's rule: most probably the arm that balances best, by a draw that was made before."""
     ratio: dict[str, int] = dict(design["ratio"])
     scores = dict.fromkeys(ratio, Fraction(0))
     for arm, (key, _levels, weight) in itertools.product(ratio, design["factors"]):
-        with_arm = {one: counts.get((key, levels[key], one), 0) + (one == arm) for one in ratio}
+        with_arm = {one: counts[key, levels[key], one] + (one == arm) for one in ratio}
         numbers = [Fraction(with_arm[one], share) for one, share in ratio.items()]
-        scores[arm] += weight * imbalance(numbers, design["imbalance"])
+        is_range = design["imbalance"] == "range"
+        scores[arm] += weight * (max(numbers) - min(numbers) if is_range else statistics.variance(numbers))
     best = [arm for arm in ratio if scores[arm] == min(scores.values())]
     total, smallest, reached = sum(ratio.values()), min(ratio.values()), Fraction(0)
     for arm in ratio:
@@ -344,25 +354,15 @@ def decide(design: Design, counts: dict[tuple[str, str, str], int], levels: dict
     raise Disagreement(f"no arm follows from the draw {draw}")
 
 
-def imbalance(numbers: list[Fraction], measure: str) -> Fraction:
-    if measure == "range":
-        return max(numbers) - min(numbers)
-    mean = sum(numbers, Fraction(0)) / len(numbers)
-    return sum(((number - mean) ** 2 for number in numbers), Fraction(0)) / (len(numbers) - 1)
-
-
-# --- the command ---
-
-
 def check(given: argparse.Namespace) -> Iterator[str]:
     """What agrees, one sentence at a time."""
-    data = read_bytes(given.list)
-    if b"\r" in data or not data.startswith(b"tilbake-list-1\n"):
-        raise Unreadable(f"{given.list} is not the list as it was revealed: take it anew, unopened")
-    check_commitment(data, read_number(given.nonce), given.commitment)
-    listed = RevealedList(data.decode())
+    listed = RevealedList(given.list)
+    check_commitment(listed, read_number(given.nonce), given.commitment)
     places = sum(map(len, listed.places.values()))
     yield f"The list is the one that was committed to: {len(listed.places)} strata, {places} places."
+    for name in given.earlier:
+        check_earlier(listed, RevealedList(name))
+        yield f"Its first places are all those of {name}."
     if given.seed:
         check_seed(listed, read_number(given.seed))
         yield "The seed makes this list, every place of it."
@@ -382,6 +382,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("nonce", help="nonce.txt: 64 hexadecimal digits")
     parser.add_argument("commitment", help="the number that was published in advance")
     parser.add_argument("allocations", nargs="?", help="allocations.csv from the closing archive")
+    parser.add_argument("--earlier", metavar="LIST", action="append", default=[], help="the list before it")
     parser.add_argument("--envelopes", metavar="FILE", help="envelopes.csv from the closing archive")
     parser.add_argument("--sites", metavar="FILE", help="sites.csv from the closing archive")
     parser.add_argument("--seed", metavar="FILE", help="seed.txt: 64 hexadecimal digits")
@@ -392,8 +393,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"NOT OK  {found}.")
         sys.exit(1)
     except Unreadable as found:
-        print(f"verify_list.py: {found}.", file=sys.stderr)
-        sys.exit(2)
+        parser.exit(2, f"verify_list.py: {found}.\n")
 
 
 if __name__ == "__main__":

@@ -118,6 +118,7 @@ def test_archive_of_strata_with_a_longer_list_and_envelopes_proves_itself(tiny, 
 
     said = check(folder)
     assert said.count("the one that was committed to") == 2
+    assert said.count("Its first places are all those of list.txt.") == 1
     assert "All 6 allocations follow the list." in said
     assert [row["study_id"] for row in rows(folder, "allocations.csv")] == [one.study_id for one in people]
     assert [row["state"] for row in rows(folder, "envelopes.csv")] == ["out", "lost"]

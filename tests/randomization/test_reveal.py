@@ -251,7 +251,7 @@ def test_anybody_checks_the_revealed_files_by_the_commands_of_the_page(
     assert client.get(address("revealed", "list-2.txt")).status_code == 404
 
     commands = re.findall(r"python verify_list\.py [^\n<]+", shown(client))
-    assert len(commands) == 2
+    assert ["--earlier list.txt" in command for command in commands] == [False, True]
     for command in commands:
         done = subprocess.run(
             [sys.executable, *command.split()[1:]], cwd=tmp_path, capture_output=True, text=True

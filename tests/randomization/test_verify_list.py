@@ -397,6 +397,55 @@ def test_list_that_was_made_longer_agrees_with_the_same_seed(tmp_path):
     assert "the seed does not make place" in made.check()[1]
 
 
+def longer(folder, *, places=("new", "usual", "usual", "new", "new"), name="example", block_size=4):
+    """An imported list of four places, kept as first.txt, and one that claims to be the longer one."""
+    held = {"all": ["new", "usual", "usual", "new"]}
+    Files(folder, ImportedDesign(TWO, (), 4, block_size=4), held)
+    (folder / "list.txt").rename(folder / "first.txt")
+    design = ImportedDesign(TWO, (), 4, block_size=block_size)
+    made = Files(folder, design, {"all": list(places)})
+    text = canonical(name, design, made.places)
+    (folder / "list.txt").write_bytes(text)
+    made.commitment = commitment(NONCE, text)
+    return made
+
+
+def test_longer_list_begins_with_the_earlier_one(tmp_path):
+    code, said = longer(tmp_path).check("--earlier", "first.txt", "--earlier", "list.txt", seed=False)
+    assert code == 0, said
+    assert "Its first places are all those of first.txt." in said
+    assert "Its first places are all those of list.txt." in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"places": ("new", "new", "usual", "usual", "new")},
+            "place 2 of all is not the one of first.txt",
+        ),
+        ({"places": ("new", "usual", "usual")}, "place 4 of all is not the one of first.txt"),
+        ({"name": "other"}, "first.txt is of another trial or design"),
+        ({"block_size": 8}, "first.txt is of another trial or design"),
+    ],
+)
+def test_longer_list_that_does_not_begin_with_the_earlier_one_is_said(tmp_path, changes, expected):
+    made = longer(tmp_path, **changes)
+    assert made.check(seed=False)[0] == 0
+    assert made.check("--earlier", "first.txt", seed=False) == (
+        1,
+        f"OK      The list is the one that was committed to: 1 strata, {len(made.places['all'])} places.\n"
+        f"NOT OK  {expected}.\n",
+    )
+
+
+def test_earlier_list_that_is_none_is_said(tmp_path):
+    made = longer(tmp_path)
+    (tmp_path / "first.txt").write_text("tilbake-list-1\ntrial example\ndesign {}\n")
+    code, said = made.check("--earlier", "first.txt", seed=False)
+    assert (code, "first.txt is not the list as it was revealed" in said) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
