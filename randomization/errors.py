@@ -19,6 +19,13 @@ class ListMissing(DomainError):
         super().__init__(_("This trial's list is made elsewhere: choose its file."))
 
 
+class ListNotWanted(DomainError):
+    """A file came where the list is made from a seed: whoever chose it must not believe that it is sealed."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This trial's list is made here, and not elsewhere: leave the file away."))
+
+
 class SecondPersonNeeded(DomainError):
     def __init__(self) -> None:
         super().__init__(

@@ -18,7 +18,14 @@ from randomization.designs import (
     design_from,
 )
 from randomization.designs.base import MOST_PLACES
-from randomization.errors import ListDamaged, ListMissing, NotExtended, NotSealed, SecondPersonNeeded
+from randomization.errors import (
+    ListDamaged,
+    ListMissing,
+    ListNotWanted,
+    NotExtended,
+    NotSealed,
+    SecondPersonNeeded,
+)
 from randomization.importing import ImportedList, read_list, words_of
 from randomization.importing.words import plain
 from randomization.models import ListExtension, Place, Reveal, SealedList, SealProposal, Stratum
@@ -44,8 +51,8 @@ def extend_lists(
 
     Everything that was sealed stays as it is; the longer list has a commitment of its own. `seen` is how many
     extensions there were when it was asked for: another number means that somebody was faster. Raises
-    NotSealed, NotExtended, ListMissing, ListRefused; SecondPersonNeeded for a file in a trial that asks for
-    two persons (what the seed makes, nobody can choose).
+    NotSealed, NotExtended, ListMissing, ListNotWanted, ListRefused; SecondPersonNeeded for a file in a trial
+    that asks for two persons (what the seed makes, nobody can choose).
     """
     # Weaker than sealing's lock: rows that only refer to the trial can be written meanwhile.
     Trial.objects.select_for_update(no_key=True).get(pk=trial.pk)
@@ -75,6 +82,8 @@ def extend(
     refuse_what_is_final(sealed, design)
     before = opened(sealed)
     file = read_more(sealed, imported, key, before)
+    if file and places_per_stratum is not None:
+        raise NotExtended(_("The file says how many places there are: leave their number away."))
     longer = _appended(before, file.places) if file else _made_longer(sealed, before, places_per_stratum)
     if any(longer[key][: len(held)] != held for key, held in before.items()):
         raise ListDamaged(_("the places are not those that the seed makes"))
@@ -101,10 +110,12 @@ def read_more(
 ) -> ImportedList | None:
     """What a second file adds to an imported list; None where places are made from the seed.
 
-    Raises ListMissing or ListRefused.
+    Raises ListMissing, ListNotWanted or ListRefused.
     """
     design = design_from(sealed.design)
     if not isinstance(design, ImportedDesign):
+        if imported is not None or key is not None:
+            raise ListNotWanted
         return None
     if not imported:
         raise ListMissing

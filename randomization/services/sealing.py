@@ -17,7 +17,7 @@ from randomization.designs import (
     commitment,
 )
 from randomization.drbg import SEED_BYTES
-from randomization.errors import AlreadySealed, ListMissing, SecondPersonNeeded
+from randomization.errors import AlreadySealed, ListMissing, ListNotWanted, SecondPersonNeeded
 from randomization.importing import ImportedList, ListUnusual, read_list, words_of
 from randomization.models import ClusterAllocation, Place, SealedList, SealProposal, Stratum
 from randomization.sealing import seal
@@ -45,8 +45,8 @@ def seal_lists(
 
     In a cluster trial the sites are allocated at the same time. Raises AlreadySealed; SecondPersonNeeded in
     a trial that asks for two; DesignRefused where the design in force could be guessed or cannot be carried
-    out. Where the list is made elsewhere, with a `key` if its table is blinded: ListMissing, ListRefused, and
-    ListUnusual unless it is wanted `as_it_is`.
+    out; ListNotWanted for a file where the list is made here. Where it is made elsewhere, with a `key` if its
+    table is blinded: ListMissing, ListRefused, and ListUnusual unless it is wanted `as_it_is`.
     """
     refuse_if_sealed(trial)
     version = active_version(trial)
@@ -65,8 +65,13 @@ def refuse_if_sealed(trial: Trial) -> None:
 def read_imported(
     protocol: Protocol, design: Design, imported: bytes | None, key: bytes | None = None, *, as_it_is: bool
 ) -> ImportedList | None:
-    """What the file says; None where the list is made here. Raises ListMissing, ListRefused, ListUnusual."""
+    """What the file says; None where the list is made here.
+
+    Raises ListMissing, ListNotWanted, ListRefused, ListUnusual.
+    """
     if not isinstance(design, ImportedDesign):
+        if imported is not None or key is not None:
+            raise ListNotWanted
         return None
     if not imported:
         raise ListMissing

@@ -7,9 +7,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.urls import reverse
 
-from randomization.models import Place, SealedList
+from randomization.models import ListExtension, Place, SealedList
 from randomization.services import allocate
 from tests.factories import NOW, make_trial, make_user, make_verified_participant, seal
+from tests.randomization.imported import list_file
 from tests.randomization.test_allocation import PAIRS
 from trial.protocol.models import Trial
 
@@ -156,3 +157,20 @@ def test_command_refuses_a_coordinator_an_unknown_trial_and_an_unsealed_one(tiny
         with pytest.raises(CommandError):
             run(*arguments)
     assert not SealedList.objects.exists()
+
+
+def test_command_refuses_a_file_for_a_list_made_here_and_says_which_option_is_missing(
+    tiny, statistician, tmp_path
+):
+    file = tmp_path / "mine.csv"
+    file.write_bytes(list_file())
+    by = ("--by", statistician.email)
+    with pytest.raises(CommandError, match="made here, and not elsewhere"):
+        run("seal", "tiny", *by, "--list", str(file))
+    assert not SealedList.objects.exists()
+    run("seal", "tiny", *by)
+    with pytest.raises(CommandError, match="Give --places"):
+        run("extend", "tiny", *by)
+    with pytest.raises(CommandError, match="made here, and not elsewhere"):
+        run("extend", "tiny", *by, "--places", "80", "--list", str(file))
+    assert not ListExtension.objects.exists()

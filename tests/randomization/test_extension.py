@@ -148,6 +148,8 @@ def test_imported_list_is_made_longer_by_a_second_file_that_goes_on(db):
     for wrong in (list_file(last=8), list_file(first=6, last=8, codes=True), list_file(first=5, last=8)):
         with pytest.raises(ListRefused):
             extend(trial, imported=wrong)
+    with pytest.raises(NotExtended, match="The file says how many"):
+        extend(trial, 7, imported=list_file(first=5, last=7, codes=True))
     extend(trial, imported=list_file(first=5, last=7, codes=True))
     assert opened(sealed_of(trial)) == {key: [*BLOCK, *BLOCK[:3]] for key in STRATA}
     assert Place.objects.get(stratum__key=STRATA[1], position=7).code == str(7 * 107)

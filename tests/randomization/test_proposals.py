@@ -8,7 +8,14 @@ from django.db import DatabaseError, connection, transaction
 
 from randomization.committed import opened
 from randomization.designs import canonical, commitment, design_from
-from randomization.errors import AlreadySealed, ListDamaged, ListMissing, ProposalOutdated, SecondPersonNeeded
+from randomization.errors import (
+    AlreadySealed,
+    ListDamaged,
+    ListMissing,
+    ListNotWanted,
+    ProposalOutdated,
+    SecondPersonNeeded,
+)
 from randomization.importing import ListRefused
 from randomization.models import ListExtension, Place, SealedList, SealProposal
 from randomization.sealing import unseal
@@ -119,6 +126,21 @@ def test_imported_trial_is_sealed_only_with_a_list_that_has_no_defect(db):
 def test_file_is_not_needed_where_the_list_is_made_here(tiny):
     seal_lists(trial=tiny, by=statistician(tiny), imported=None, now=NOW)
     assert SealedList.objects.get().seed is not None
+
+
+@pytest.mark.parametrize("files", [{"imported": list_file()}, {"imported": b""}, {"key": b"code,arm"}])
+def test_nobody_takes_a_list_made_here_for_the_file_that_was_chosen(two, files):
+    alone = make_trial("alone")
+    with pytest.raises(ListNotWanted):
+        seal_lists(trial=alone, by=statistician(alone), now=NOW, **files)
+    with pytest.raises(ListNotWanted):
+        propose(two, **files)
+    assert not SealedList.objects.exists()
+    assert not SealProposal.objects.exists()
+    seal(alone)
+    with pytest.raises(ListNotWanted):
+        extend_lists(trial=alone, by=statistician(alone), now=LATER, places_per_stratum=80, **files)
+    assert not ListExtension.objects.exists()
 
 
 # --- two persons ---

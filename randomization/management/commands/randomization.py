@@ -101,6 +101,8 @@ class Command(BaseCommand):
             elif act == "propose":
                 propose_list(**who, as_it_is=options["as_it_is"])
                 self.stdout.write(f"Proposed. Another statistician approves: /randomization/{trial.slug}/")
+            elif options["places"] is None and options["list"] is None:
+                raise CommandError("Give --places, or --list where the list was made elsewhere.")
             else:
                 longer = extend_lists(**who, places_per_stratum=options["places"])
                 self.stdout.write(
