@@ -10,6 +10,7 @@ from randomization.designs import ImportedDesign, Places
 from randomization.importing.columns import CODE, POSITION
 from randomization.importing.defects import Defect
 from randomization.importing.lines import Line
+from randomization.importing.table import is_spoiled
 from randomization.importing.words import ListWords, plain
 
 LONGEST_CODE = 40
@@ -19,40 +20,51 @@ _SURPRISING = 20
 Lines = Mapping[str, Sequence[Line]]
 
 
-def positions(by_stratum: Lines, before: Places) -> Iterator[Defect]:
-    """Each position once and in order, going on after `before`."""
+def positions(by_stratum: Lines, before: Places, lost: int) -> Iterator[Defect]:
+    """Each position once and in order, going on after `before`.
+
+    A gap is not told where rows that are told anyway may be what is missing: those with a defect in their
+    position, and the `lost` ones without a stratum.
+    """
     for stratum, lines in by_stratum.items():
-        seen: dict[int, int] = {}
-        last = len(before[stratum])
-        for line in lines:
-            if line.position is None:
-                continue
-            said = {"position": line.position, "stratum": stratum}
-            if line.position in seen:
-                what = _("Position %(position)s of %(stratum)s stands in row %(other)s already.")
-                yield Defect(what % {**said, "other": seen[line.position]}, line.row, POSITION)
-                continue
-            if line.position <= len(before[stratum]):
-                what = _("Position %(position)s of %(stratum)s is sealed already: the next one is %(next)s.")
-                yield Defect(what % {**said, "next": len(before[stratum]) + 1}, line.row, POSITION)
-            elif line.position < last:
-                what = _(
-                    "Position %(position)s of %(stratum)s comes after %(last)s: the rows must be in order."
-                )
-                yield Defect(what % {**said, "last": last}, line.row, POSITION)
-            seen[line.position] = line.row
-            last = max(last, line.position)
-        yield from _gaps(stratum, seen, len(before[stratum]))
+        found = list(_misplaced(stratum, lines, len(before[stratum])))
+        yield from found
+        refused = lost + len(found) + sum(line.position is None for line in lines)
+        yield from _gaps(stratum, lines, len(before[stratum]), refused)
 
 
-def _gaps(stratum: str, seen: Mapping[int, int], start: int) -> Iterator[Defect]:
-    previous = start
-    for position in sorted(seen):
+def _misplaced(stratum: str, lines: Sequence[Line], sealed: int) -> Iterator[Defect]:
+    seen: dict[int, int] = {}
+    last = sealed
+    for line in lines:
+        if line.position is None:
+            continue
+        said = {"position": line.position, "stratum": stratum}
+        if line.position in seen:
+            what = _("Position %(position)s of %(stratum)s stands in row %(other)s already.")
+            yield Defect(what % {**said, "other": seen[line.position]}, line.row, POSITION)
+            continue
+        if line.position <= sealed:
+            what = _("The first positions of %(stratum)s are sealed already: the next one is %(next)s.")
+            yield Defect(what % {"stratum": stratum, "next": sealed + 1}, line.row, POSITION)
+        elif line.position < last:
+            what = _("Position %(position)s of %(stratum)s comes after %(last)s: the rows must be in order.")
+            yield Defect(what % {**said, "last": last}, line.row, POSITION)
+        seen[line.position] = line.row
+        last = max(last, line.position)
+
+
+def _gaps(stratum: str, lines: Sequence[Line], sealed: int, refused: int) -> Iterator[Defect]:
+    rows = {line.position: line.row for line in lines if line.position is not None and line.position > sealed}
+    if max(rows, default=sealed) - sealed - len(rows) <= refused:
+        return
+    previous = sealed
+    for position in sorted(rows):
         if position > previous + 1:
             missing = f"{previous + 1}–{position - 1}" if position > previous + 2 else str(previous + 1)
             what = _("Before this row, position %(missing)s of %(stratum)s is missing.")
-            yield Defect(what % {"missing": missing, "stratum": stratum}, seen[position], POSITION)
-        previous = max(previous, position)
+            yield Defect(what % {"missing": missing, "stratum": stratum}, rows[position], POSITION)
+        previous = position
 
 
 def unused(by_stratum: Lines, design: ImportedDesign) -> Iterator[Defect]:
@@ -104,6 +116,8 @@ def codes(lines: Sequence[Line], words: ListWords, before: frozenset[str]) -> It
     telling = [word for word in words.arms if len(word) > 2 and not word.isdigit()]
     for line in lines:
         code = plain(line.code)
+        if is_spoiled(line.code):
+            continue
         if not code:
             yield Defect(_("The cell is empty."), line.row, CODE)
         elif len(line.code) > LONGEST_CODE:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from randomization.importing.columns import key_columns
 from randomization.importing.defects import Defect, ListRefused
-from randomization.importing.table import table_of
+from randomization.importing.table import is_spoiled, table_of
 from randomization.importing.words import ListWords, meaning, plain, why_not
 
 
@@ -51,8 +51,10 @@ def key_of(raw: bytes, words: ListWords) -> Key:
     for row, cells in table.rows:
         number, word = plain(cells[number_at]), cells[arm_at]
         arm = meaning(word, words.arms)
-        if arm is None:
+        if arm is None and not is_spoiled(word):
             defects.append(Defect(why_not(word, words.arms), row, names[arm_at]))
+        if is_spoiled(number):
+            continue
         if not number:
             defects.append(Defect(_("The cell is empty."), row, names[number_at]))
         elif number in numbers:

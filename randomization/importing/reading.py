@@ -12,7 +12,7 @@ from randomization.importing.columns import GROUP, Columns, columns_of
 from randomization.importing.defects import Defect, ListRefused, shown
 from randomization.importing.key import Key, key_of
 from randomization.importing.lines import Line
-from randomization.importing.table import Table, table_of, written
+from randomization.importing.table import Table, is_spoiled, table_of, written
 from randomization.importing.words import ListWords, Words, meaning, plain, why_not
 
 
@@ -60,7 +60,8 @@ def read_list(
     for line in lines:
         if line.stratum is not None:
             by_stratum[line.stratum].append(line)
-    defects += [*table.defects, *reader.defects, *checks.positions(by_stratum, already)]
+    lost = sum(line.stratum is None for line in lines)
+    defects += [*table.defects, *reader.defects, *checks.positions(by_stratum, already, lost)]
     if before is None:
         defects += checks.unused(by_stratum, design)
     if columns.code is not None or codes_before:
@@ -181,6 +182,8 @@ class _Reader:
         return meant
 
     def _refuse(self, row: int, at: int, cells: Sequence[str], what: str) -> None:
+        if is_spoiled(cells[at]):
+            return
         self.defects.append(
             Defect(what if cells[at] else _("The cell is empty."), row, self.columns.names[at])
         )

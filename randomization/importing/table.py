@@ -12,6 +12,10 @@ from randomization.importing.defects import Defect, ListRefused
 _WORKBOOK = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """How the files of Excel and LibreOffice begin."""
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_START = 40
+"""So many bytes show that every other one is zero: UTF-16 without the mark that begins it."""
+_SPOILED = "\ufffd"
+"""What stands for bytes that are no UTF-8."""
 DELIMITERS = ",;\t"
 
 
@@ -23,7 +27,7 @@ class Table:
     rows: Sequence[tuple[int, Sequence[str]]]
     """Number, as a spreadsheet counts, and cells."""
     defects: Sequence[Defect]
-    """Empty and short rows."""
+    """Empty and short rows, and those that are not in UTF-8."""
 
 
 def table_of(raw: bytes) -> Table:
@@ -33,7 +37,11 @@ def table_of(raw: bytes) -> Table:
         rows.pop()
     if not rows or not any(rows[0][1]):
         raise ListRefused([Defect(_("The file is empty, or begins with an empty row."))])
-    header, defects, kept = rows[0][1], [], []
+    what = _("Not written in UTF-8, but in an older encoding. Save the file as “CSV UTF-8”.")
+    header, kept = rows[0][1], []
+    defects = [Defect(what, number) for number, cells in rows if any(map(is_spoiled, cells))]
+    if any(map(is_spoiled, header)):
+        raise ListRefused(defects)
     named = max(at for at, name in enumerate(header, start=1) if name)
     for number, cells in rows[1:]:
         if not any(cells):
@@ -47,6 +55,11 @@ def table_of(raw: bytes) -> Table:
     return Table(header, kept, defects)
 
 
+def is_spoiled(cell: str) -> bool:
+    """Whether it is not in UTF-8: the table's defects name its row, and nothing more is told of it."""
+    return _SPOILED in cell
+
+
 def written(rows: Iterable[Iterable[str]]) -> str:
     """Cells as CSV, which `table_of` reads back."""
     out = io.StringIO()
@@ -57,14 +70,11 @@ def written(rows: Iterable[Iterable[str]]) -> str:
 def _text(raw: bytes) -> str:
     if raw.startswith(_WORKBOOK):
         raise ListRefused([Defect(_("This is a workbook, not a CSV file. Save the sheet as “CSV UTF-8”."))])
-    if raw.startswith(_UTF_16) or b"\0" in raw:
+    if raw.startswith(_UTF_16) or (b"\0" in raw and not (any(raw[:_START:2]) and any(raw[1:_START:2]))):
         raise ListRefused([Defect(_("The file is written in UTF-16. Save it as “CSV UTF-8”."))])
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = raw[: error.start].count(b"\n") + 1
-        what = _("The file is not written in UTF-8, but in an older encoding. Save it as “CSV UTF-8”.")
-        raise ListRefused([Defect(what, row)]) from None
+    if b"\0" in raw:
+        raise ListRefused([Defect(_("This is not a text file. Save the list as “CSV UTF-8”."))])
+    return raw.decode("utf-8-sig", errors="replace")
 
 
 def _cells(text: str) -> list[list[str]]:

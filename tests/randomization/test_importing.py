@@ -270,8 +270,8 @@ def test_file_that_is_no_key_is_refused_beside_what_is_wrong_with_the_list(key, 
 def test_every_defect_is_told_at_once_with_its_row_and_column():
     rows = list(ours(GOOD))
     rows[2][2] = "placebo"  # row 3
-    rows[4][0] = "site=east;complaint=body"  # row 5, so position 4 is missing, at the stratum's end
-    rows[6][1] = 1  # row 7, so position 2 is missing before row 8
+    rows[4][0] = "site=east;complaint=body"
+    rows[6][1] = 1  # row 7; that position 2 is missing before row 8 needs no word
     rows[9] = [KEYS[2], "x", "usual"]
     rows[11] = [KEYS[2], "", ""]
     rows[14].append("surplus")
@@ -280,12 +280,9 @@ def test_every_defect_is_told_at_once_with_its_row_and_column():
         (3, "arm"),
         (5, "stratum"),
         (7, "position"),
-        (8, "position"),
         (10, "position"),
-        (11, "position"),
         (12, "position"),
         (12, "arm"),
-        (13, "position"),
         (15, ""),
     }
 
@@ -390,6 +387,9 @@ def test_randomization_numbers_that_tell_the_arm_by_a_letter_are_refused(before)
         (b"stratum,position,arm\r\n", "no places"),
         (b"PK\x03\x04xyz", "workbook"),
         (written(ours(GOOD), encoding="utf-16"), "UTF-16"),
+        (written(ours(GOOD), encoding="utf-16-le"), "UTF-16"),
+        (written(ours(GOOD), encoding="utf-16-be"), "UTF-16"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1", "not a text file"),
         (written([["position", "arm"], [1, "Vanlig oppfølging"]], encoding="latin-1"), "UTF-8"),
         (b'stratum,position,arm\r\n"x,1,talk\r\n', "quotation mark"),
         (b"stratum,position,arm,stratum\r\nx,1,talk,x\r\n", "stands twice"),
@@ -405,9 +405,37 @@ def test_file_that_is_no_list_is_refused_with_what_to_do(raw, words):
     assert any(words in what for _row, _column, what in defects(raw))
 
 
-def test_row_of_the_wrong_encoding_is_named():
-    raw = written([["position", "arm"], [1, "talk"], [2, "oppfølging"]], encoding="latin-1")
-    assert defects(raw)[0][0] == 3
+def test_every_row_of_the_wrong_encoding_is_named_beside_other_defects():
+    rows = list(ours(GOOD, CODES))
+    rows[2][2] = rows[6][2] = "Vanlig oppfølging"  # rows 3 and 7
+    rows[8][0], rows[9][1], rows[10][3] = "ø", "ø", "ø"  # rows 9 to 11
+    rows[11][2] = "placebo"
+    found = defects(written(rows, encoding="latin-1"))
+    assert [row for row, _column, what in found if "UTF-8" in what] == [3, 7, 9, 10, 11]
+    assert [(row, column) for row, column, what in found if "UTF-8" not in what] == [(12, "arm")]
+
+
+def test_rows_of_the_wrong_encoding_are_named_in_the_key_too():
+    table, key = blinded()
+    key[2][1], key[3][0] = "tjå", "å"
+    with pytest.raises(ListRefused) as refused:
+        read(table, key=written(key, encoding="latin-1"))
+    of_key = [(one.row, one.column) for one in refused.value.defects if one.in_key]
+    assert of_key == [(3, ""), (4, "")]
+
+
+def test_gap_is_told_unless_rows_that_are_told_anyway_may_fill_it():
+    rows = list(ours(GOOD | {KEYS[0]: BLOCK * 3}))
+    rows[2][1], rows[5][0] = "x", "nowhere"  # positions 2 and 5
+    assert [(row, column) for row, column, _what in defects(rows)] == [(3, "position"), (6, "stratum")]
+    del rows[9]  # position 9
+    assert [(row, column) for row, column, _what in defects(rows)] == [
+        (3, "position"),
+        (4, "position"),
+        (6, "stratum"),
+        (7, "position"),
+        (10, "position"),
+    ]
 
 
 def test_word_with_two_meanings_is_refused():
@@ -425,7 +453,9 @@ def test_extension_goes_on_where_the_list_ended():
     before = dict.fromkeys(KEYS, BLOCK[:3])
     more = {KEYS[0]: ["talk", *BLOCK]}
     assert read(ours(more, start=4), before=before).places[KEYS[0]] == ["talk", *BLOCK]
-    assert "is sealed already: the next one is 4" in defects(ours(more), before=before)[0][2]
+    assert {what for _row, _column, what in defects(ours({KEYS[0]: BLOCK}), before=before)} == {
+        "The first positions of site=north;complaint=body are sealed already: the next one is 4."
+    }
     assert "position 4 of" in defects(ours(more, start=5), before=before)[0][2]
     assert "Positions 1–4" in defects(ours({KEYS[0]: ["usual"]}, start=4), before=before)[0][2]
 
