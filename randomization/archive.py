@@ -35,6 +35,7 @@ from randomization.models import (
     Envelope,
     EnvelopeReturn,
     EnvelopeUse,
+    Place,
     SealedList,
     Unblinding,
     UnblindingDecision,
@@ -106,6 +107,8 @@ def _files(sealed: SealedList) -> Iterator[tuple[str, bytes]]:
     levels = {made.position: made.decision.levels for made in decisions(sealed)}
     factors = [key for key, *_levels in sealed.design["factors"]] if levels else []
     columns = " ".join(f"level:{key}" for key in factors)
+    codes = Place.objects.filter(stratum__sealed_list=sealed).exclude(code="")
+    numbered = "code" if codes.exists() else ""
     design = json.dumps(sealed.design, indent=2, sort_keys=True, ensure_ascii=False)
     yield "README.txt", _readme(sealed, every).encode()
     yield from revealed_files(sealed).items()
@@ -113,7 +116,7 @@ def _files(sealed: SealedList) -> Iterator[tuple[str, bytes]]:
     yield (
         "allocations.csv",
         _csv(
-            f"number study_id stratum position arm at site envelope opened {columns}",
+            f"number study_id stratum position arm at site envelope opened {numbered} {columns}",
             ([*row, *(levels[row[3]][key] for key in factors)] for row in _allocations(sealed)),
         ),
     )
@@ -144,10 +147,12 @@ def _allocations(sealed: SealedList) -> Iterator[Any]:
         "at",
         "participant__site__key",
         "envelope__number",
+        "place__code",
     )
-    for number, (participant, study_id, stratum, position, *rest) in enumerate(rows.iterator(), start=1):
+    for number, (participant, study_id, *place, at, site, envelope, code) in enumerate(rows.iterator(), 1):
         opening = opened_at.get(participant)
-        yield [number, study_id, stratum, position, arms[participant], *rest, opening]
+        told = [number, study_id, *place, arms[participant], at, site, envelope, opening]
+        yield [*told, code] if code else told
 
 
 def _envelopes(sealed: SealedList) -> Iterator[Row]:

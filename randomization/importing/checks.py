@@ -1,5 +1,6 @@
 """What rows must be together: positions without a gap, blocks by the ratio, numbers that tell nothing."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -13,7 +14,8 @@ from randomization.importing.lines import Line
 from randomization.importing.table import is_spoiled
 from randomization.importing.words import ListWords, plain
 
-LONGEST_CODE = 40
+_CODE = re.compile(r"[\w ./-]{0,40}")
+"""Nothing that a spreadsheet or a page would take for more than a number."""
 _SURPRISING = 20
 """So many coins fall the same way once in a million times: then a number tells the arm on purpose."""
 
@@ -120,8 +122,10 @@ def codes(lines: Sequence[Line], words: ListWords, before: frozenset[str]) -> It
             continue
         if not code:
             yield Defect(_("The cell is empty."), line.row, CODE)
-        elif len(line.code) > LONGEST_CODE:
-            what = _("A randomization number has at most %(most)s characters.") % {"most": LONGEST_CODE}
+        elif not _CODE.fullmatch(line.code):
+            what = _(
+                "A randomization number has at most 40 characters: letters, digits, spaces and - _ . / only."
+            )
             yield Defect(what, line.row, CODE)
         elif code in seen:
             what = _("This randomization number stands in row %(other)s already.") % {"other": seen[code]}

@@ -132,9 +132,9 @@ def _redcap_columns(names: list[str], table: Table, words: ListWords, *, keyed: 
 
 def _no_arms() -> str:
     return _(
-        "The list has randomization numbers, but no arms. Tilbake seals the arms with their numbers, so that "
-        "the commitment covers them and a participant can be unblinded. Add this column, or choose the key "
-        "too: a CSV file that says which arm each number stands for."
+        "The list has randomization numbers, but no arms. Tilbake seals the arms, so that the commitment "
+        "covers them and a participant can be unblinded; the numbers are not sealed. Add this column, or "
+        "choose the key too: a CSV file that says which arm each number stands for."
     )
 
 

@@ -24,6 +24,7 @@ from randomization.services import (
     print_envelopes,
     reserve_envelopes,
     reveal_list,
+    seal_lists,
     use_envelope,
 )
 from tests.factories import (
@@ -36,6 +37,7 @@ from tests.factories import (
     make_verified_participant,
     seal,
 )
+from tests.randomization.imported import imported_trial, list_file
 from tests.randomization.test_allocation import PAIRS
 from tests.randomization.test_minimization import MINIMIZED
 from trial.audit.models import ReadEvent
@@ -167,12 +169,26 @@ def test_arms_of_the_archive_are_those_of_the_analysis(tiny, tmp_path):
     assert told == arms
 
 
+def test_archive_tells_the_randomization_numbers_where_the_list_has_them(db, tmp_path):
+    trial = imported_trial("elsewhere")
+    by = make_user("statistician", trial=trial)
+    seal_lists(trial=trial, by=by, imported=list_file(codes=True), now=NOW)
+    by = make_user("coordinator", trial=trial)
+    for _number in range(2):
+        allocate(participant=make_verified_participant(trial, by=by), by=by, now=NOW)
+    close(trial)
+    folder = archive(trial, tmp_path)
+    assert "All 2 allocations follow the list." in check(folder)
+    assert [row["code"] for row in rows(folder, "allocations.csv")] == ["7", "14"]
+
+
 def test_archive_of_minimization_proves_every_decision(db, tmp_path):
     trial = make_trial("minimized", changes=MINIMIZED)
     run(trial, 9)
     close(trial)
     folder = archive(trial, tmp_path)
     assert "All 9 allocations follow the list." in check(folder)
+    assert "code" not in rows(folder, "allocations.csv")[0]
     assert {row["level:site"] for row in rows(folder, "allocations.csv")} == {"north", "south"}
 
 

@@ -361,12 +361,19 @@ def with_codes(**codes):
         ("000", "stands in row 2 already"),
         ("x" * 41, "at most 40 characters"),
         ("Talk-17", "names an arm"),
+        ("=cmd|1", "letters, digits, spaces and"),
+        ("<script>", "letters, digits, spaces and"),
+        ("12\t3", "letters, digits, spaces and"),
     ],
 )
 def test_randomization_number_is_given_once_and_tells_nothing(code, words):
     ((row, column, what),) = defects(with_codes(_1=code))
     assert (row, column) == (3, "code")
     assert words in what
+
+
+def test_randomization_number_may_be_written_as_kits_are():
+    assert read(with_codes(_1="Å 12/b_3.4-5")).codes[KEYS[0]][1] == "Å 12/b_3.4-5"
 
 
 @pytest.mark.parametrize("before", ["", "K", "Kit-"])
