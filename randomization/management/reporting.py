@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.management.base import CommandError
+from django.utils.translation import override
 
 from randomization.assessment.document import as_pdf
 from randomization.assessment.words import Words
@@ -39,11 +40,13 @@ def write_report(trial: Trial, *, participants: int, out: Path, seed: int | None
     design = design_of(study.protocol)
     answer = assess(design, participants=participants, seed=seed)
     language = study.protocol.language
-    words = Words([answer], seed, design, Names(study, language).factors_by_key())
     title = study.protocol.names.in_(language)
     asked_at = now().astimezone(ZoneInfo(study.protocol.time_zone))
+    with override(language):
+        words = Words([answer], seed, design, Names(study, language).factors_by_key())
+        document = as_pdf(words, title=title, asked_at=asked_at, language=language)
     try:
-        out.write_bytes(as_pdf(words, title=title, asked_at=asked_at, language=language))
+        out.write_bytes(document)
     except OSError as error:
         raise CommandError(f"{out} was not written: {error.strerror}.") from error
     return f"Written: {out}"

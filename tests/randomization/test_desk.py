@@ -6,6 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.urls import reverse
+from django.utils.translation import override
 
 from randomization.models import ListExtension, Place, SealedList
 from randomization.services import allocate
@@ -157,6 +158,12 @@ def test_command_refuses_a_coordinator_an_unknown_trial_and_an_unsealed_one(tiny
         with pytest.raises(CommandError):
             run(*arguments)
     assert not SealedList.objects.exists()
+
+
+def test_command_speaks_the_language_of_the_shell_whatever_the_servers(tiny, statistician):
+    run("seal", "tiny", "--by", statistician.email)
+    with override("nb"), pytest.raises(CommandError, match="is already sealed"):
+        run("seal", "tiny", "--by", statistician.email)
 
 
 def test_command_refuses_a_file_for_a_list_made_here_and_says_which_option_is_missing(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import override
 
 from randomization.archive import write_closing_archive
 from randomization.importing import ListRefused, ListUnusual
@@ -60,6 +61,11 @@ class Command(BaseCommand):
         archiving.add_argument("slug")
         archiving.add_argument("file", type=Path, metavar="FILE.zip")
         add_report(acts)
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """All of it in the one language of the shell, whatever the trial's."""
+        with override("en"):
+            return super().execute(*args, **options)
 
     def handle(self, *args: Any, act: str, slug: str, **options: Any) -> None:
         trial = Trial.objects.filter(slug=slug).first()

@@ -14,7 +14,6 @@ import psycopg
 from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import DatabaseError
-from django.utils.translation import override
 
 from randomization.drill import Finding
 from randomization.management.commands.randomization import Command as Randomization
@@ -45,7 +44,7 @@ class Command(Randomization):
         return None
 
     def _drill(self, slug: str, file: Path) -> Drilled:
-        with override("en"), acting("system:drill"):
+        with acting("system:drill"):
             try:
                 sources = sources_for(slug)
                 with _new(file) as part:
