@@ -1,8 +1,12 @@
 """The statistician's desk, the public commitment and the command: they tell everything but an arm."""
 
+import os
+import subprocess
+import sys
 from io import StringIO
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.urls import reverse
@@ -164,6 +168,21 @@ def test_command_speaks_the_language_of_the_shell_whatever_the_servers(tiny, sta
     run("seal", "tiny", "--by", statistician.email)
     with override("nb"), pytest.raises(CommandError, match="is already sealed"):
         run("seal", "tiny", "--by", statistician.email)
+
+
+def test_command_says_in_one_sentence_that_the_database_is_down(tmp_path):
+    nobody = "postgresql://tilbake_app@127.0.0.1:1/tilbake"
+    done = subprocess.run(
+        [sys.executable, "manage.py", "randomization", "verify", "tiny"],
+        env=os.environ | {"DATABASE_URL": nobody, "TILBAKE_VAR": str(tmp_path)},
+        cwd=settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    (said,) = done.stderr.splitlines()
+    assert said.startswith("CommandError: The database does not answer: ")
 
 
 def test_command_refuses_a_file_for_a_list_made_here_and_says_which_option_is_missing(

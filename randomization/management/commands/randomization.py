@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
 from django.utils.translation import override
 
 from randomization.archive import write_closing_archive
@@ -63,9 +64,13 @@ class Command(BaseCommand):
         add_report(acts)
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """All of it in the one language of the shell, whatever the trial's."""
+        """All of it in the one language of the shell, whatever the trial's; and so where the database is down."""
         with override("en"):
-            return super().execute(*args, **options)
+            try:
+                return super().execute(*args, **options)
+            except OperationalError as error:
+                (reason, *_more) = str(error).splitlines()
+                raise CommandError(f"The database does not answer: {reason}") from error
 
     def handle(self, *args: Any, act: str, slug: str, **options: Any) -> None:
         trial = Trial.objects.filter(slug=slug).first()
