@@ -1,6 +1,7 @@
 """Sealing, by one or by two, and making a sealed list longer."""
 
 from collections.abc import Callable
+from hashlib import sha256
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -16,10 +17,12 @@ from randomization.models import ListExtension, SealProposal
 from randomization.names import Names
 from randomization.views.desk import desk_of
 from trial.accounts.forms import ConfirmForm
+from trial.accounts.models import User
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
 from trial.core.errors import DomainError
 from trial.people.access import access_trial, requires, staff
+from trial.protocol.models import Trial
 from trial.protocol.selectors import study_of
 
 
@@ -40,7 +43,7 @@ def seal(request: HttpRequest, slug: str) -> HttpResponse:
         return _("The list is sealed, and its commitment is public.")
 
     if done(request, form, act):
-        return redirect("randomization:desk", slug=slug)
+        return _onward(trial, by)
     return render(request, "randomization/seal.html", {**context, "form": form})
 
 
@@ -68,14 +71,19 @@ def approve(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 
 
 def _file(proposal: SealProposal) -> dict[str, object]:
-    """How many places the file has, and what is unusual about it; never what they hold."""
+    """By what the file is known, how many places it has, what is unusual; never what they hold."""
     study = study_of(proposal.protocol_version)
     names = Names(study, get_language() or study.protocol.language)
     file = services.proposed_list(proposal)
     if file is None:
         return {}
     places = [(names.stratum(key), len(held)) for key, held in file.places.items() if held]
-    return {"file": places, "notes": file.notes}
+    return {
+        "file": places,
+        "rows": sum(count for _stratum, count in places),
+        "sha256": sha256(file.file).hexdigest(),
+        "notes": file.notes,
+    }
 
 
 @require_http_methods(["GET", "POST"])
@@ -111,8 +119,16 @@ def extend(request: HttpRequest, slug: str) -> HttpResponse:
         return _("The list is longer now, and has a new commitment.")
 
     if done(request, form, act):
-        return redirect("randomization:desk", slug=slug)
+        return _onward(trial, by)
     return render(request, "randomization/extend.html", {**context, "form": form, "by_two": by_two})
+
+
+def _onward(trial: Trial, by: User) -> HttpResponse:
+    """To the desk; whoever has proposed reads first what the second person will read."""
+    proposal = selectors.waiting_proposal(trial)
+    if proposal and proposal.by == by:
+        return redirect("randomization:approve", slug=trial.slug, number=proposal.pk)
+    return redirect("randomization:desk", slug=trial.slug)
 
 
 def done(request: HttpRequest, form: ConfirmForm, act: Callable[[], str]) -> bool:

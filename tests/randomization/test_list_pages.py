@@ -1,6 +1,7 @@
 """The statistician seals, proposes, approves and extends on pages and in the shell."""
 
 import logging
+from hashlib import sha256
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -177,11 +178,16 @@ def test_one_proposes_and_another_one_approves(desk):
 def test_approver_sees_how_many_places_a_file_has_and_not_what_they_hold(desk):
     trial = imported_trial(**TWO_PERSONS)
     desk.log_in(trial)
-    send(desk, "seal", trial, list=upload(list_file(last=3)), as_it_is="on")
+    told = send(desk, "seal", trial, list=upload(list_file(last=3)), as_it_is="on")
+    number = sha256(list_file(last=3)).hexdigest()
+    recognised = f'12 rows. SHA-256 of the file: <code class="tb-hash">{number}</code>'
+    assert recognised in text(told)
+    assert "waits for another statistician" in text(told)
     proposal = SealProposal.objects.get()
     desk.log_in(trial)
     page = desk.get(address("approve", trial, proposal.pk))
     assert [places for _stratum, places in page.context["file"]] == [3, 3, 3, 3]
+    assert recognised in text(page)
     assert "North, Body" in text(page)
     assert "Fewer places than the protocol plans" in text(page)
     send(desk, "approve", trial, proposal.pk)
@@ -240,7 +246,7 @@ def test_second_file_makes_an_imported_list_longer(desk):
     desk.log_in(trial)
     send(desk, "seal", trial, list=upload(list_file()))
     page = send(desk, "extend", trial, list=upload(list_file()), seen=0)
-    assert "is sealed already: the next one is 5" in text(page)
+    assert "are sealed already: the next one is 5" in text(page)
     send(desk, "extend", trial, list=upload(list_file(first=5, last=8)), seen=0)
     assert Place.objects.count() == 32
 
@@ -252,7 +258,7 @@ def test_second_file_is_proposed_and_approved(desk):
     desk.log_in(trial)
     send(desk, "approve", trial, SealProposal.objects.get().pk)
     page = text(send(desk, "extend", trial, list=upload(list_file(first=5, last=8)), seen=0))
-    assert "More places are proposed" in page
+    assert "Places that the file adds" in page
     desk.log_in(trial)
     send(desk, "approve", trial, SealProposal.objects.latest("pk").pk)
     assert ListExtension.objects.get().proposal == SealProposal.objects.latest("pk")
@@ -280,7 +286,7 @@ def test_commands_seal_a_file_and_make_it_longer(tmp_path):
     with pytest.raises(CommandError, match="--as-it-is"):
         run("seal", "tiny", "--by", by, "--list", str(file))
     assert "Commitment: " in run("seal", "tiny", "--by", by, "--list", str(file), "--as-it-is")
-    with pytest.raises(CommandError, match="Row 2, column position"):
+    with pytest.raises(CommandError, match="Rows 2, 3, 4, column position"):
         run("extend", "tiny", "--by", by, "--list", str(file))
     assert "32 places from now on" in run("extend", "tiny", "--by", by, "--list", str(more))
     with pytest.raises(CommandError, match="cannot be read"):

@@ -64,7 +64,7 @@ class Command(BaseCommand):
         add_report(acts)
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """All of it in the one language of the shell, whatever the trial's; and so where the database is down."""
+        """All of it in the shell's one language, and in one sentence where the database is down."""
         with override("en"):
             try:
                 return super().execute(*args, **options)
@@ -110,8 +110,9 @@ class Command(BaseCommand):
                 sealed = seal_lists(**who, as_it_is=options["as_it_is"])
                 self.stdout.write(f"Sealed. Commitment: {sealed.commitment}")
             elif act == "propose":
-                propose_list(**who, as_it_is=options["as_it_is"])
-                self.stdout.write(f"Proposed. Another statistician approves: /randomization/{trial.slug}/")
+                proposal = propose_list(**who, as_it_is=options["as_it_is"])
+                page = f"/randomization/{trial.slug}/proposals/{proposal.pk}/"
+                self.stdout.write(f"Proposed. Another statistician approves: {page}")
             elif options["places"] is None and options["list"] is None:
                 raise CommandError("Give --places, or --list where the list was made elsewhere.")
             else:
