@@ -174,13 +174,19 @@ def test_blinded_clusters_are_noted():
 # --- strata ---
 
 
-@pytest.mark.parametrize("method", ["permuted_blocks", "big_stick", "biased_coin"])
+@pytest.mark.parametrize("method", ["permuted_blocks", "big_stick", "biased_coin", "imported_list"])
 def test_many_strata_are_noted_with_the_expected_imbalance(method):
     (note,) = [note for note in found(protocol(method), notes=True) if "strata leave" in note]
     assert "4 strata leave about 2 participants" in note
     assert "miss the ratio by 1." in note or "miss the ratio by 2." in note
     enough = protocol(method, ("target = 8", "target = 80"))
     assert not [note for note in found(enough, notes=True) if "strata leave" in note]
+
+
+def test_many_strata_of_an_imported_list_without_a_block_size_are_noted_without_a_number():
+    without = protocol("imported_list", ("block_sizes = [4]\n", ""))
+    (note,) = [note for note in found(without, notes=True) if "strata leave" in note]
+    assert "miss the ratio" not in note
 
 
 def test_strata_of_simple_randomization_and_lists_that_are_too_short_are_noted():

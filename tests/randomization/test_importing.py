@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import random
 
 import pytest
@@ -384,6 +385,26 @@ def test_randomization_numbers_that_tell_the_arm_by_a_letter_are_refused(before)
     }
     found = defects(ours(GOOD | {KEYS[0]: BLOCK * 3}, numbers))
     assert "one of their characters" in found[0][2]
+
+
+def by_odd_length(number, arm):
+    """Three or five digits for one arm, four for the other: no single character tells it."""
+    return f"{number:0{4 if arm == 'usual' else 3 if number % 4 else 5}}"
+
+
+def by_last_letter(number, arm):
+    """Numbers of different length, so that counting from the start finds nothing."""
+    return f"{number if number % 3 else 100 + number}{'AB'[arm == 'talk']}"
+
+
+@pytest.mark.parametrize("told", [by_odd_length, by_last_letter])
+def test_randomization_numbers_that_tell_the_arm_by_length_or_from_their_end_are_refused(told):
+    places = GOOD | {KEYS[0]: BLOCK * 10}
+    counter = itertools.count()
+    numbers = {key: [told(next(counter), arm) for arm in held] for key, held in places.items()}
+    assert [what for _row, _column, what in defects(ours(places, numbers))] == [
+        "The randomization numbers tell the arm by one of their characters or by their length."
+    ]
 
 
 @pytest.mark.parametrize(
