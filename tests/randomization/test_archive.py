@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 import shlex
 import stat
@@ -27,8 +28,10 @@ from randomization.services import (
     seal_lists,
     use_envelope,
 )
+from randomization.verification import verify
 from tests.factories import (
     NOW,
+    RATIO,
     by_method,
     join_sites,
     lock_data,
@@ -41,13 +44,18 @@ from tests.randomization.imported import imported_trial, list_file
 from tests.randomization.test_allocation import PAIRS
 from tests.randomization.test_minimization import MINIMIZED
 from trial.audit.models import ReadEvent
+from trial.rehearsal.sealing import seal_list
 
 pytestmark = pytest.mark.django_db
 
 
 def run(trial, count=6):
-    """So many participants at both sites."""
+    """A sealed list, and so many participants at both sites."""
     seal(trial)
+    return randomize(trial, count)
+
+
+def randomize(trial, count):
     by = make_user("coordinator", trial=trial)
     sites = [trial.sites.get(key="north"), trial.sites.get(key="south")]
     return [
@@ -180,6 +188,40 @@ def test_archive_tells_the_randomization_numbers_where_the_list_has_them(db, tmp
     folder = archive(trial, tmp_path)
     assert "All 2 allocations follow the list." in check(folder)
     assert [row["code"] for row in rows(folder, "allocations.csv")] == ["7", "14"]
+
+
+THIRD_ARM = """[[arms]]
+key = "third"
+name = { nb = "Tredje", en = "Third" }
+description = { nb = "x.", en = "y." }
+
+"""
+MORE_SITES = "".join(f'[[sites]]\nkey = "s{at}"\nname = "S{at}"\ncluster = true\n\n' for at in range(3))
+
+
+def three_arms(method):
+    """Changes to the tiny protocol: 2:1:1, and for whole sites a site more for each unit of the ratio."""
+    changes = {
+        old: new.replace(RATIO, "ratio = { talk = 2, usual = 1, third = 1 }").replace("[4, 6]", "[4, 8]")
+        for old, new in by_method(method).items()
+    }
+    sites = MORE_SITES if "clusters" in method else ""
+    return changes | {'[[sites]]\nkey = "north"\n': f'{THIRD_ARM}{sites}[[sites]]\nkey = "north"\n'}
+
+
+@pytest.mark.parametrize(
+    "method", ["simple", "permuted_blocks", "minimization", "imported_list", "complete_clusters"]
+)
+def test_three_arms_in_unequal_shares_go_from_the_protocol_to_the_proof(db, tmp_path, method):
+    trial = make_trial(changes=three_arms(method))
+    seal_list(trial=trial, statistician=make_user("statistician", trial=trial), now=NOW)
+    randomize(trial, 9)
+    assert verify(trial).allocations == 9
+    close(trial)
+    folder = archive(trial, tmp_path)
+    assert "All 9 allocations follow the list." in check(folder)
+    design = json.loads((folder / "design.json").read_text())
+    assert design["ratio"] == [["talk", 2], ["usual", 1], ["third", 1]]
 
 
 def test_archive_of_minimization_proves_every_decision(db, tmp_path):
