@@ -50,6 +50,7 @@ def measure() -> Result:
     with acting("system:benchmark"):
         count = WARM_UP + PARTICIPANTS
         changes = {"places_per_stratum = 40": f"places_per_stratum = {2 * count}"}
+        changes |= {"target = 400": f"target = {10 * count}"}
         trials = [make_trial(slug, changes=changes) for slug in ("service", "bare")]
         people = []
         for trial in trials:
@@ -137,16 +138,14 @@ def _bare() -> "tuple[Any, SealedList, int]":
 
 
 def _by_bare_sql(people: Sequence[int], by: int) -> None:
-    """The participant's and the trial's row and the stratum's counter locked, one place taken, one row
-    written."""
+    """The participant's and the trial's row locked, the stratum's counter counted up, one row written."""
     from tests.factories import NOW
 
     bare, sealed, stratum = _bare()
     for pk in people:
         with bare.transaction():
             bare.execute("SELECT id FROM people_participant WHERE id = %s FOR UPDATE", [pk])
-            bare.execute("SELECT id FROM protocol_trial WHERE id = %s FOR NO KEY UPDATE", [sealed.trial_id])
-            bare.execute("SELECT id FROM randomization_stratum WHERE id = %s FOR UPDATE", [stratum])
+            bare.execute("SELECT id FROM protocol_trial WHERE id = %s FOR SHARE", [sealed.trial_id])
             place = bare.execute(BARE, {"stratum": stratum}).fetchone()
             bare.execute(
                 "INSERT INTO randomization_allocation"

@@ -30,6 +30,7 @@ SELECT standing.*, in_force.id, in_force.trial_id, in_force.version, in_force.sh
           FROM randomization_allocation AS allocation
           JOIN protocol_protocolversion AS version ON version.id = allocation.protocol_version_id
          WHERE version.trial_id = participant.trial_id),
+       current_setting('max_connections')::int,
        ARRAY(SELECT key FROM randomization_stratum WHERE sealed_list_id = list.id AND used >= places)
   FROM people_participant AS participant
   JOIN people_site AS site ON site.id = participant.site_id
@@ -58,7 +59,9 @@ class Situation(NamedTuple):
     cluster: int | None
     """The allocation of the participant's site, where sites are randomized."""
     randomized: int
-    """Participants of the trial who are."""
+    """Participants of the trial who are, as far as it is committed."""
+    most_at_once: int
+    """So many more may be underway: as many as there can be connections."""
     exhausted: list[str]
     """Keys of the strata that have no place left."""
 
@@ -154,6 +157,8 @@ class Readiness:
     source: Source | None
     allocation: int | None
     """Id of the allocation that the participant has already."""
+    is_near_target: bool
+    """Those that are underway could pass the target together."""
 
     @property
     def missing(self) -> list[Condition]:
@@ -163,7 +168,7 @@ class Readiness:
 def readiness(participant: Participant) -> Readiness:
     """Looks up every condition anew, in one statement; nothing is remembered from an earlier look."""
     [(standing, trial)] = rows(_facts, FACTS, standing_values(participant))
-    source = _source(trial, standing)
+    source, target = _source(trial, standing), protocol_of(trial.version).target
     holds = {
         "consent": standing.has_consented,
         "present": not standing.has_left,
@@ -171,14 +176,15 @@ def readiness(participant: Participant) -> Readiness:
         "fits": standing.fits(trial.version),
         "verified": standing.is_verified(trial.version),
         "recruiting": trial.is_recruiting,
-        "target": trial.randomized < protocol_of(trial.version).target,
+        "target": trial.randomized < target,
         "site": trial.site_is_open,
         "sealed": source is not None,
         "place": source is None or not source.is_exhausted,
         "first": trial.own is None,
     }
     conditions = [Condition(key, holds[key]) for key in WORDS]
-    return Readiness(conditions, trial.version, source, trial.own)
+    near = trial.randomized + trial.most_at_once >= target
+    return Readiness(conditions, trial.version, source, trial.own, is_near_target=near)
 
 
 def _facts(*columns: Any) -> tuple[Standing, Situation]:

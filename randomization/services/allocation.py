@@ -9,7 +9,7 @@ from randomization.conditions import OfSite, OfStratum, Readiness, Source, readi
 from randomization.decisions import decide
 from randomization.designs import MinimizationDesign
 from randomization.errors import ListExhausted, NotReady
-from randomization.models import Allocation, Place
+from randomization.models import Allocation, Place, Stratum
 from randomization.services.notices import tell_randomized
 from trial.accounts.models import User
 from trial.core.db import rows
@@ -20,14 +20,14 @@ SELECT FROM people_participant AS participant
   JOIN protocol_trial AS trial ON trial.id = participant.trial_id
  WHERE participant.id = %s
    FOR UPDATE OF participant
-   FOR NO KEY UPDATE OF trial
+   FOR {} OF trial
 """
+SIDE_BY_SIDE, ALONE = LOCK.format("SHARE"), LOCK.format("NO KEY UPDATE")
 NEXT = """
 SELECT place.id, place.stratum_id, place.position, place.content, place.code
   FROM randomization_stratum AS stratum
   JOIN randomization_place AS place ON place.stratum_id = stratum.id AND place.position = stratum.used + 1
  WHERE stratum.id = %(stratum)s
-   FOR NO KEY UPDATE OF stratum
 """
 GIVE = """
 WITH stratum AS (
@@ -50,20 +50,33 @@ class Given(NamedTuple):
     place: int
 
 
-@transaction.atomic
+class _NearTarget(Exception):
+    """This one must be alone in its trial, since the count of those before it must be exact."""
+
+
 def allocate(*, participant: Participant, by: User, now: datetime) -> Allocation:
     """Give the participant the next place on the sealed list of their stratum, or the place of their site.
 
     A second call returns the first allocation. The participant's row is locked first, so no status (a
-    withdrawal, say) can be added between check and commit; and the trial's, so that its target, status and
-    version stand still; then the stratum's counter, so places are given one at a time and in order. Raises
-    NotReady with what is missing, or ListExhausted.
+    withdrawal, say) can be added between check and commit; and the trial's, so that its status and version
+    stand still, and near the target also the number of the randomized; then the stratum's counter, so places
+    are given one at a time and in order. Raises NotReady with what is missing, or ListExhausted.
     """
+    try:
+        return _allocate(participant, by, now, SIDE_BY_SIDE)
+    except _NearTarget:
+        return _allocate(participant, by, now, ALONE)
+
+
+@transaction.atomic
+def _allocate(participant: Participant, by: User, now: datetime, lock: str) -> Allocation:
     with connection.cursor() as cursor:
-        cursor.execute(LOCK, [participant.pk])
+        cursor.execute(lock, [participant.pk])
     ready = readiness(participant)
     if ready.allocation:
         return Allocation.objects.get(pk=ready.allocation)
+    if ready.is_near_target and lock is not ALONE:
+        raise _NearTarget
     source = _source(ready)
     allocation = Allocation(participant=participant, protocol_version=ready.version, at=now, by=by)
     if isinstance(source, OfSite):
@@ -108,6 +121,7 @@ def _give_next(allocation: Allocation, source: OfStratum) -> None:
 
 def _decision(source: OfStratum, design: MinimizationDesign) -> bytes:
     """By the draw of the next place, which stays the next one: its counter is locked."""
+    Stratum.objects.select_for_update(no_key=True).get(pk=source.stratum.pk)
     for place in rows(Place, NEXT, {"stratum": source.stratum.pk}):
         place.stratum = source.stratum
         return decide(design, source.levels, place)

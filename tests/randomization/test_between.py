@@ -1,9 +1,11 @@
 """What somebody else commits between a click and its allocation counts: with real locks."""
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
+from itertools import chain
 from time import monotonic, sleep
 
 import pytest
@@ -22,6 +24,7 @@ from trial.people.services import add_status, close_site, put_in_force
 from trial.protocol.models import TrialStatus
 from trial.protocol.reading import Sources, read_sources
 from trial.protocol.services import load_protocol, set_trial_status
+from trial.rehearsal.crowd import copies_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -113,6 +116,40 @@ def test_a_version_that_comes_into_force_counts_at_once(trial, by):
     with clicked_meanwhile(participant, by) as told:
         put_in_force(version=version, by="system:test", now=NOW)
     assert "The answers meet the criteria that apply now" in told[0]
+
+
+def test_participants_of_two_strata_do_not_wait_for_each_other_far_from_the_target(trial, by):
+    one, other = (make_verified_participant(trial, complaint=said, by=by) for said in ("pain", "mind"))
+    with ThreadPoolExecutor(1) as colleague, transaction.atomic():
+        allocate(participant=one, by=by, now=NOW)
+        assert colleague.submit(click, other, by).result(30) is None
+    assert is_allocated(one)
+    assert is_allocated(other)
+
+
+def test_nobody_passes_the_target_where_they_begin_to_wait_for_each_other(by):
+    """The last ones are allocated one by one: as many as could be underway at once."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('max_connections')::int + 3")
+        (target,) = cursor.fetchone()
+    changes = {"target = 400": f"target = {target}", "places_per_stratum = 40": "places_per_stratum = 400"}
+    trial = make_trial("nearly", changes=changes)
+    seal(trial)
+    by = make_user("coordinator", trial=trial)
+    first = [make_verified_participant(trial, complaint=said, by=by) for said in ("pain", "mind")]
+    people = list(chain(*zip(*(copies_of(one, target // 2 + 4) for one in first), strict=True)))
+
+    def clicks(number):
+        return [click(one, by) for one in people[number::6]]
+
+    told = Counter(chain(*at_once([partial(clicks, number) for number in range(6)])))
+
+    assert told[None] == Allocation.objects.count() == target
+    assert set(told) == {
+        None,
+        "This participant cannot be randomized yet. Missing: The trial still needs participants.",
+    }
+    verify(trial)
 
 
 def test_the_last_participant_of_the_target_is_one_whichever_site_clicks_first(by):
