@@ -43,11 +43,6 @@ def test_every_possible_block_comes_equally_often(size, kinds):
     assert chisquare(list(seen.values())).pvalue > CHANCE
 
 
-def test_every_block_size_comes_equally_often():
-    stream = Stream(seed(3), trial="example", stratum="all")
-    assert chisquare(list(Counter(stream.below(3) for _ in range(9000)).values())).pvalue > CHANCE
-
-
 def test_first_arm_is_fair_across_seeds_and_strata():
     first = Counter(
         places(number, stratum, at_least=1)[0] for number in range(1500) for stratum in ("a=1", "a=2")
