@@ -43,7 +43,7 @@ def surprise_of_blocks(ratio, size):
     seen = Counter(map(tuple, lists(design)))
     repeats = size // sum(ratio.values())
     kinds = factorial(size) // prod(factorial(share * repeats) for share in ratio.values())
-    unseen = {number: 0 for number in range(kinds - len(seen))}
+    unseen = dict.fromkeys(range(kinds - len(seen)), 0)
     assert len(seen) <= kinds
     return chisquare([*seen.values(), *unseen.values()]).pvalue
 
