@@ -15,11 +15,9 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from threading import current_thread, main_thread
 from typing import Any
@@ -42,9 +40,9 @@ from redis import Redis
 from analysis.models import Snapshot
 from randomization.designs import BlockDesign, Factor
 from randomization.drbg import SEED_BYTES
-from randomization.models import Place, SealedList, Stratum
+from randomization.models import Allocation, Place, SealedList, Stratum
 from randomization.sealing import unseal_place
-from randomization.services import allocate
+from randomization.services import allocate, print_envelopes, reserve_envelopes
 from tests import factories
 from tests.factories import NOW, make_user, make_verified_participant, seal
 from tests.test_roles import EXPECTED, address_of
@@ -54,6 +52,7 @@ from trial.audit.models import AuditBlock
 from trial.audit.services import seal_events
 from trial.config.celery import app
 from trial.core import chance
+from trial.people.models import Site
 
 CANARIES = {"talk": "zqxcanaryone", "usual": "zqxcanarytwo"}
 GIVEN = 4
@@ -87,24 +86,7 @@ class Deterministic:
         return b"".join(blocks)[:size]
 
 
-def twin_seeds(*, agree: int, differ: int) -> tuple[str, str]:
-    """Two sources of chance whose lists agree on so many places and are opposite in so many that follow.
-
-    Someone is in the first arm among the given ones, so that there is a case.
-    """
-    seen: dict[Any, str] = {}
-    for number in count():
-        seed = f"twin {number}"
-        places = _is_first(seed)
-        given, coming = tuple(places[:agree]), tuple(places[agree : agree + differ])
-        opposite = tuple(not place for place in coming)
-        if (not agree or any(given)) and (other := seen.get((given, opposite))):
-            return other, seed
-        seen[given, coming] = seed
-    raise AssertionError
-
-
-def _is_first(seed: str) -> list[bool]:
+def is_first(seed: str) -> list[bool]:
     """Of each place of the stratum, whether it is the tiny trial's first arm."""
     factors = (Factor("site", ("north", "south")), Factor("complaint", ("body", "mind")))
     with chance.seeded(seed):
@@ -114,11 +96,33 @@ def _is_first(seed: str) -> list[bool]:
     return [arm == "a" for arm in made[STRATUM]]
 
 
-def with_canaries(directory: Path) -> Path:
-    """The tiny protocol with arms whose keys stand nowhere else, and lists of one length for every seed."""
+def twin_seeds(
+    *, agree: int, differ: int, is_first: Callable[[str], list[bool]] = is_first
+) -> tuple[str, str]:
+    """Two sources of chance whose lists agree on so many places and are opposite in so many that follow.
+
+    Someone is in the first arm among the given ones, so that there is a case.
+    """
+    seen: dict[Any, str] = {}
+    for number in count():
+        seed = f"twin {number}"
+        places = is_first(seed)
+        given, coming = tuple(places[:agree]), tuple(places[agree : agree + differ])
+        opposite = tuple(not place for place in coming)
+        if (not agree or any(given)) and (other := seen.get((given, opposite))):
+            return other, seed
+        seen[given, coming] = seed
+    raise AssertionError
+
+
+def with_canaries(directory: Path, changes: Mapping[str, str]) -> Path:
+    """The tiny protocol, changed, with arms whose keys stand nowhere else."""
     shutil.copytree(factories.TINY.parent, directory)
     file = directory / factories.TINY.name
-    text = file.read_text().replace("block_sizes = [4, 6]", BLOCK)
+    text = file.read_text()
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
     for arm, canary in CANARIES.items():
         text = re.sub(rf'(arm = |key = )"{arm}"', rf'\1"{canary}"', text).replace(
             f"{arm} = 1", f"{canary} = 1"
@@ -142,8 +146,16 @@ def live(list_seed: str) -> World:
     while Stratum.objects.get(sealed_list__trial=world.trial, key=STRATUM).used < GIVEN:
         allocate(participant=make_verified_participant(world.trial, by=by), by=by, now=NOW)
     make_verified_participant(world.trial, by=by)  # the next one, who waits
+    print_the_next_place(world.north)
     seal_events(now=THEN)
     return world
+
+
+def print_the_next_place(site: Site) -> None:
+    """In an envelope, which nobody opens."""
+    by = make_user("statistician", trial=site.trial)
+    (envelope,) = reserve_envelopes(site=site, stratum_key=STRATUM, count=1, by=by, now=NOW)
+    print_envelopes(site=site, numbers=[envelope.number], by=by, now=NOW)
 
 
 def tables() -> Iterator[tuple[str, str]]:
@@ -174,6 +186,14 @@ def dump() -> str:
     programs = Path(os.readlink(f"/proc/{main}/exe")).parent
     command = [programs / "pg_dump", "--inserts", "--dbname", os.environ["TEST_SUPERUSER_URL"]]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def in_one_order(dump: str) -> str:
+    """Without what is NOT_COMPARED, and without the word by which pg_dump keeps its own file from harm."""
+    dump = re.sub(r"(?m)^(INSERT INTO public.audit_event VALUES \(\d+), '[^']+', \d+", r"\1", dump)
+    dump = re.sub(r"(?m)^(INSERT INTO public.analysis_snapshot .+?\.zip'), \d+", r"\1", dump)
+    lines = dump.splitlines()
+    return "\n".join(sorted(line for line in lines if not line.startswith(("\\restrict", "\\unrestrict"))))
 
 
 def redis() -> str:
@@ -213,11 +233,15 @@ def pages(world: World, rooms: tuple[str, ...]) -> Iterator[tuple[str, str]]:
             for who in sorted(world.keys):
                 if who[1] in ("own", ""):
                     page = world.client(who).get(address)
-                    headers = sorted(item for item in page.headers.items() if item[0] != "Content-Length")
-                    yield f"page {name} {who[0]}", f"{page.status_code} {headers}\n{_read(page)}"
+                    yield f"page {name} {who[0]}", read(page)
 
 
-def _read(page: Any) -> str:
+def read(page: Any) -> str:
+    headers = sorted(item for item in page.headers.items() if item[0] != "Content-Length")
+    return f"{page.status_code} {headers}\n{_text(page)}"
+
+
+def _text(page: Any) -> str:
     """The text; of a PDF what stands in it; without the drawing that repeats the commitment for a camera."""
     body = b"".join(page.streaming_content) if page.streaming else page.content
     if body.startswith(b"%PDF"):
@@ -236,8 +260,8 @@ def masks() -> dict[str, str]:
     """What may differ: sealed bytes, what is computed from them, and the times of PostgreSQL's own clock."""
     known: dict[str, str] = {}
     sealed = SealedList.objects.get(trial__slug="tiny")  # the blinded trial's is the same in both
-    for value in (sealed.seed, sealed.nonce, *Place.objects.values_list("content", flat=True)):
-        raw = bytes(value)
+    places, decisions = Place.objects.values_list("content"), Allocation.objects.values_list("decision")
+    for raw in map(bytes, filter(None, (sealed.seed, sealed.nonce, *chain(*places, *decisions)))):
         known[raw.hex()] = f"<{len(raw)} sealed bytes>"
         known[hashlib.sha256(raw).hexdigest()] = "<digest of sealed bytes>"
     known[sealed.commitment] = "<commitment>"
@@ -252,27 +276,28 @@ def masks() -> dict[str, str]:
 
 def masked(text: str, known: dict[str, str]) -> str:
     text = re.sub(r'datetime="[^"]+"', "", text)
-    text = re.sub(r'\\"size\\": \d+', "<size>", text)  # of a snapshot that holds the head of the chain
+    text = re.sub(r'\\?"size\\?": \d+', "<size>", text)  # of a snapshot that holds the head of the chain
     text = re.sub(rf"({'|'.join(TODAY)}),? \d\d:\d\d", "<now>", text)
     return re.sub(r"[0-9a-f]{8,}", lambda found: known.get(found[0], found[0]), text)
 
 
-def arms() -> list[str]:
-    """What only the key opens: the arms of the stratum, in order."""
-    of_trial = Place.objects.filter(stratum__sealed_list__trial__slug="tiny", stratum__key=STRATUM)
+def contents(stratum: str) -> list[str]:
+    """What only the key opens: what the places of the stratum hold, in order."""
+    of_trial = Place.objects.filter(stratum__sealed_list__trial__slug="tiny", stratum__key=stratum)
     places = of_trial.select_related("stratum").order_by("position")
     return [
         unseal_place(
             bytes(place.content),
             list_id=place.stratum.sealed_list_id,
-            stratum=STRATUM,
+            stratum=stratum,
             position=place.position,
         )
         for place in places
     ]
 
 
-def main(list_seed: str, file: str, rooms: str) -> None:
+def tell(file: str, *, changes: Mapping[str, str], live: Callable[[], Iterator[tuple[str, str]]]) -> None:
+    """Write down what can be read in a world where `live` has done its part and told its pages."""
     seen: dict[str, str] = {}
     logged: list[str] = []
     handler = logging.Handler()
@@ -282,10 +307,9 @@ def main(list_seed: str, file: str, rooms: str) -> None:
     os.urandom = random._urandom = Deterministic()
     setup_test_environment()
     settings.EXPORT_DIR = Path(file).with_suffix(".exports")
-    factories.TINY = with_canaries(Path(file).with_suffix(".protocol"))
+    factories.TINY = with_canaries(Path(file).with_suffix(".protocol"), changes)
     with time_machine.travel(THEN, tick=False), acting("system:test"):
-        world = live(list_seed)
-        seen |= pages(world, tuple(rooms.split()) if rooms else ("",))
+        seen |= live()
         work(seen.__setitem__)
         seen["redis"] = redis()
         seen |= exports()
@@ -294,10 +318,20 @@ def main(list_seed: str, file: str, rooms: str) -> None:
         seen["log"] = "\n".join(line for line in logged if not line.startswith(("celery", "kombu", "amqp")))
         everything = "\n".join(logged)
         known = masks()
-        hidden = arms()
+        hidden = {key: contents(key) for key in Stratum.objects.values_list("key", flat=True)}
+    copy = dump()
+    seen["backup"] = in_one_order(copy)
     told = {name: masked(text, known) for name, text in seen.items()}
-    result = {"seen": told, "dump": dump(), "whole log": everything, "arms": hidden}
-    Path(file).write_text(json.dumps(result))
+    result = {"seen": told, "dump": copy, "whole log": everything}
+    Path(file).write_text(json.dumps(result | {"contents": hidden}))
+
+
+def main(rooms: str, list_seed: str, file: str) -> None:
+    tell(
+        file,
+        changes={"block_sizes = [4, 6]": BLOCK},
+        live=lambda: pages(live(list_seed), tuple(rooms.split()) if rooms else ("",)),
+    )
 
 
 if __name__ == "__main__":
