@@ -25,7 +25,7 @@ from randomization.models import SealedList
 from randomization.services import allocate, seal_lists
 from tests.factories import NOW, amend, by_method, make_trial, make_user, make_verified_participant
 from tests.randomization.imported import STRATA
-from tests.randomization.test_unblinding import NO_TEAM
+from tests.randomization.test_unblinding import MASKED
 from tests.randomization.twins import (
     CANARIES,
     COMING,
@@ -113,10 +113,10 @@ KINDS = {
     "pairwise_clusters": Kind(by_method("pairwise_clusters"), lambda: searched(PAIRED, paired, 2), paired),
     "imported_list": Kind(
         {
-            'method = "permuted_blocks"': 'method = "imported_list"\nmasking = "blinded"',
+            'method = "permuted_blocks"': 'method = "imported_list"',
             "block_sizes = [4, 6]": "block_sizes = [4]",
             "places_per_stratum = 40": "places_per_stratum = 8",
-            **NO_TEAM,
+            **MASKED,
         },
         lambda: ("0101", "1010"),
         lambda held: held[STRATUM],

@@ -41,7 +41,7 @@ from tests.randomization.test_allocation import PAIRS, refused
 from tests.randomization.test_envelope_pages import words_of
 from tests.randomization.test_minimization import MINIMIZED
 from tests.randomization.test_notices import TELL
-from tests.randomization.test_unblinding import MASKED, NO_TEAM
+from tests.randomization.test_unblinding import MASKED
 from tests.together import at_once
 from trial.audit.context import acting
 from trial.audit.models import ReadEvent
@@ -56,7 +56,6 @@ pytestmark = pytest.mark.django_db
 
 BODY, MIND = "site=north;complaint=body", "site=north;complaint=mind"
 LATER = NOW + timedelta(days=2)
-BLINDED = {"places_per_stratum = 40": 'places_per_stratum = 4\nmasking = "blinded"', **NO_TEAM}
 
 
 @pytest.fixture
@@ -171,7 +170,7 @@ def test_each_envelope_is_printed_once_and_the_read_log_knows(north, statisticia
     assert (read.fields, read.reason, read.study_id) == (["arm"], "to print envelopes", "")
 
 
-@pytest.mark.parametrize(("changes", "inside"), [({}, {"Samtale", "oppfølging"}), (BLINDED, {"7", "14"})])
+@pytest.mark.parametrize(("changes", "inside"), [({}, {"Samtale", "oppfølging"}), (MASKED, {"7", "14"})])
 def test_a_numbered_place_is_printed_by_its_arm_unless_the_trial_is_blinded(db, changes, inside, tmp_path):
     trial = imported_trial("numbered", **changes)
     by = make_user("statistician", trial=trial)

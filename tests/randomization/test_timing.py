@@ -20,7 +20,7 @@ from randomization.selectors import arms_for_analysis
 from randomization.services import allocate, seal_lists
 from tests.factories import NOW, make_trial, make_user, make_verified_participant, seal
 from tests.randomization.test_minimization import MINIMIZED
-from tests.randomization.test_unblinding import NO_TEAM
+from tests.randomization.test_unblinding import MASKED
 from tests.randomization.twins import BLOCK, COMING, twin_seeds
 from tests.world import undone
 from trial.core import chance
@@ -29,7 +29,6 @@ from trial.rehearsal.crowd import copies_of
 PAIRS = int(os.environ.get("HEAVY_PAIRS", "10000"))
 BAND = 0.02
 PASSWORD = "a word that only one knows"
-MASKED = {"[randomization]\n": '[randomization]\nmasking = "blinded"\n', **NO_TEAM}
 READERS = ("monitor", "researcher", "statistician")
 IN_THE_OFFICE = ("story", "list", "allocation", "history", "trail", "trial")
 NOT_SHOWN = {

@@ -45,7 +45,7 @@ def masked():
     """The tiny protocol as a blinded trial: a team's cases would tell the arm."""
     text = factories.TINY.read_text()
     team = text[text.index("[expert_team]") : text.index("[[outcomes]]")]
-    return {'method = "permuted_blocks"': 'method = "permuted_blocks"\nmasking = "blinded"', team: ""}
+    return {"[randomization]\n": '[randomization]\nmasking = "blinded"\n', team: ""}
 
 
 MASKED = masked()
