@@ -165,7 +165,7 @@ class Words:
             of, spread = self._part(part), part["imbalance"]
             yield of, _("mean"), _number(spread["mean"], 2)
             yield of, _("95th percentile"), _number(spread["p95"])
-            rare = _("passed by one list in %(rare)s") % {
+            rare = _("reached by one list in %(rare)s") % {
                 "rare": number_format(scope.RARE, force_grouping=True)
             }
             yield of, rare, _number(spread["worst"])
@@ -199,17 +199,11 @@ def _big(one: Answer) -> list[tuple[str, str]]:
         ]
     guess, overall = one["guesses"][0], one["imbalance"][0]["imbalance"]
     return [
-        (_("of allocations are guessed right by whoever knows most"), _percent(_long(guess, "correct"), 0)),
-        (_("can be guessed for certain"), _percent(_long(guess, "certain"), 0)),
+        (_("of allocations are guessed right by whoever knows most"), _percent(guess["correct"], 0)),
+        (_("can be guessed for certain"), _percent(guess["certain"], 0)),
         (_("is the overall imbalance that 95 of 100 lists stay within"), _number(overall["p95"])),
         (_("participants are lost to imbalance, on average"), _number(one["loss"]["participants_mean"], 2)),
     ]
-
-
-def _long(guess: Answer, of: str) -> float:
-    """Over a long list, where that is known: what the literature tells of a design."""
-    long = guess[f"long_{of}"]
-    return float(guess[of] if long is None else long)
 
 
 def _guesses(one: Answer) -> Iterator[Cell]:

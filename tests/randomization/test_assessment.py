@@ -144,9 +144,10 @@ def test_hidden_sizes_are_found_by_bayes_rule():
 )
 def test_hidden_sizes_are_left_out_and_the_report_says_so_where_they_take_too_much(arms, sizes, told):
     """Four arms in blocks of 20 and 40 asked for 6 GB of memory."""
-    answer = assess(blocks(*sizes, ratio=dict.fromkeys(arms, 1)), participants=48, seed=1, lists=100)
+    design = blocks(*sizes, ratio=dict.fromkeys(arms, 1))
+    answer = assess(design, participants=48, seed=1, lists=100)
     assert ("hidden" in {guess["knows"] for guess in answer["guesses"]}) is told
-    said = "\n".join(Words([answer], 1).assumptions())
+    said = "\n".join(Words([answer], 1, design).assumptions())
     assert ("it is not computed how often" in said) is not told
 
 
@@ -355,13 +356,13 @@ def test_late_sites_can_be_guessed_in_their_blocks_and_others_cannot(design, cor
     (guess,) = told["guesses"]
     for over in ("", "long_"):
         assert [round(guess[over + of], 4) for of in ("correct", "certain")] == [correct, certain]
-    said = "\n".join(Words([told], 1).assumptions())
+    said = "\n".join(Words([told], 1, design).assumptions())
     assert "no next arm to guess" not in said
     assert "Only late sites' arms can be guessed" in said
 
     without = assess(replace(design, late_places=0), participants=100, seed=1)
     assert without["guesses"] == ()
-    assert "no next arm to guess" in "\n".join(Words([without], 1).assumptions())
+    assert "no next arm to guess" in "\n".join(Words([without], 1, design).assumptions())
 
 
 # --- power ---

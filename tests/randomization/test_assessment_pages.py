@@ -88,7 +88,7 @@ def test_statistician_asks_waits_and_reads_the_numbers(desk, tiny):
         "28.33\u00a0%",
         "Knows only which sizes may come",
         "What troubles you most?",
-        "passed by one list in 10,000",
+        "reached by one list in 10,000",
         "seed",
         "data:image/svg+xml;base64,",
     ):

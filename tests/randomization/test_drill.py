@@ -146,7 +146,7 @@ def databases():
 
 
 @pytest.mark.timeout(300)
-def test_a_production_server_files_a_report_and_keeps_nothing_else(tmp_path):
+def test_a_production_server_files_a_report_and_keeps_nothing_else(tmp_path, eventually):
     before = databases()
     migrate = compose(filled_in())["services"]["migrate"]["environment"]
     environment = {name: os.environ.get(name, value) for name, value in migrate.items()}
@@ -156,7 +156,8 @@ def test_a_production_server_files_a_report_and_keeps_nothing_else(tmp_path):
     assert len(re.findall("^passed  ", answer.stdout, re.MULTILINE)) == len(TITLES)
     assert answer.stdout.endswith(f"All 8 tests passed. The report is {file}.\n")
     assert file.read_bytes().startswith(b"%PDF")
-    assert databases() <= before
+    left = databases() - before
+    eventually(lambda: not left & databases(), seconds=120)  # those of other workers' tests go, too
 
 
 def test_an_unknown_protocol_leaves_no_empty_report(db, settings, tmp_path):

@@ -13,7 +13,7 @@ from tests.factories import NOW, make_user
 
 NUMBERS = """
 69 % of allocations are guessed right by whoever knows most
-28 % can be guessed for certain
+27 % can be guessed for certain
 2 is the overall imbalance that 95 of 100 lists stay within
 0.04 participants are lost to imbalance, on average
 71 % of allocations are guessed right by whoever knows most
@@ -23,19 +23,19 @@ NUMBERS = """
 """
 CELLS = """
 Imbalance between the arms
-Permuted blocks of 4, 6 | Permuted blocks of 4
+Permuted blocks (4, 6) | Permuted blocks (4)
 Overall
 mean | 0.46 | 0.00
 95th percentile | 2 | 0
-passed by one list in 10,000 | 2 | 0
+reached by one list in 10,000 | 2 | 0
 largest possible | 3 | 2
 In one stratum
 mean | 0.46 | 0.00
 95th percentile | 2 | 0
-passed by one list in 10,000 | 2 | 0
+reached by one list in 10,000 | 2 | 0
 largest possible | 3 | 2
 Lost to imbalance
-Permuted blocks of 4, 6 | Permuted blocks of 4
+Permuted blocks (4, 6) | Permuted blocks (4)
 Information
 mean | 0.16 % | 0.00 %
 95th percentile | 0.69 % | 0.00 %
@@ -47,7 +47,7 @@ Power instead of 80 %
 mean | 79.94 % | 80.00 %
 5th percentile | 79.73 % | 80.00 %
 Guessing the next arm
-Permuted blocks of 4, 6 | Permuted blocks of 4
+Permuted blocks (4, 6) | Permuted blocks (4)
 Knows each block's size
 correct, over a long list | 69.33 % | 70.83 %
 certain, over a long list | 28.33 % | 33.33 %
