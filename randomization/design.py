@@ -48,10 +48,7 @@ def stratum_of(levels: Mapping[str, str], protocol: Protocol) -> str:
 
 
 def _level(factor: StratumFactor, standing: Standing) -> str | None:
-    if factor.source == SITE:
-        return standing.site
-    answer = standing.answer(factor.source)
-    return None if answer is None else factor.level_of(answer)
+    return standing.site if factor.source == SITE else factor.level_of(standing.answer(factor.source))
 
 
 def _strata(protocol: Protocol) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def _batch(scope: Scope, batch: list[Participant]) -> Iterator[list[Cell]]:
             *_check(scope, checks.get(pk)),
             scope.day(scope.randomized_at.get(pk)),
             scope.mask.arms.get(scope.arms.get(pk, "")),
-            *(factor.level_of(str(known[pk].get(factor.source))) for factor in _factors(scope)),
+            *(factor.level_of(known[pk].get(factor.source)) for factor in _factors(scope)),
             starts.get(pk),
             *_status(scope, facts[pk], scope.day(scope.randomized_at.get(pk)), starts.get(pk)),
         ]

@@ -139,7 +139,7 @@ MISTAKES = [
         'source = "main_complaint"',
         'source = "weeks_sick_listed"',
         "randomization.strata[1].source",
-        "“single”",
+        "can stay unanswered",
     ),
     ('values = ["mind"]', 'values = ["mind", "pain"]', "randomization.strata[1].levels", "two levels"),
     ('values = ["mind"]', 'values = ["mnd"]', "randomization.strata[1].levels", "did you mean “mind”?"),

@@ -174,6 +174,51 @@ def test_blinded_clusters_are_noted():
 # --- strata ---
 
 
+def stratified_by(source, *levels):
+    """The tiny protocol with these levels of another question instead of the complaint's."""
+    text = SOURCES.protocol
+    start, end = text.index('source = "main_complaint"\nlevels'), text.index("[weekly]")
+    written = ",\n".join(
+        f'  {{ key = "level{number}", name = {{ nb = "Nivå", en = "Level" }}, {level} }}'
+        for number, level in enumerate(levels)
+    )
+    text = f'{text[:start]}source = "{source}"\nlevels = [\n{written}\n]\n\n{text[end:]}'
+    return Sources(text, SOURCES.instruments)
+
+
+def test_numbers_and_yes_or_no_are_strata_too():
+    ranges = check(stratified_by("pain_now", "minimum = 0", "minimum = 5", "minimum = 7"))
+    (_site, factor) = ranges.protocol.randomization.strata
+    assert [factor.level_of(pain) for pain in (0, 4, 4.5, 5, 10, None)] == [
+        *["level0"] * 3,
+        "level1",
+        "level2",
+        None,
+    ]
+    either = check(stratified_by("has_employer", 'values = ["yes"]', 'values = ["no"]'))
+    (_site, factor) = either.protocol.randomization.strata
+    assert [factor.level_of(answer) for answer in (True, False, None)] == ["level0", "level1", None]
+
+
+@pytest.mark.parametrize(
+    ("source", "levels", "words"),
+    [
+        ("pain_now", ["minimum = 0", 'values = ["yes"]'], "each level needs a minimum, and no values"),
+        ("pain_now", ["minimum = 0", "minimum = 5", "minimum = 5"], "larger than that of the level before"),
+        ("pain_now", ["minimum = 1", "minimum = 5"], "begin with the minimum of “pain_now”"),
+        ("pain_now", ["minimum = 0", "minimum = 11"], "no answer above 10"),
+        ("has_employer", ['values = ["yes"]'], "the option “no” of “has_employer” belongs to no level"),
+        ("has_employer", ['values = ["yes"]', "minimum = 0"], "levels with values, and no minimum"),
+        ("has_employer", ['values = ["yes"]', 'values = ["no", "maybe"]'], "has no option “maybe”"),
+        ("hours_a_week", ["minimum = 0"], "“hours_a_week” can stay unanswered"),
+        ("tried", ['values = ["nothing"]'], "“tried” is of kind “multiple”"),
+    ],
+)
+def test_levels_that_leave_an_answer_out_or_to_two_are_refused(source, levels, words):
+    mistakes = found(stratified_by(source, *levels))
+    assert any("randomization.strata[1]" in line and words in line for line in mistakes), mistakes
+
+
 @pytest.mark.parametrize("method", ["permuted_blocks", "big_stick", "biased_coin", "imported_list"])
 def test_many_strata_are_noted_with_the_expected_imbalance(method):
     (note,) = [note for note in found(protocol(method), notes=True) if "strata leave" in note]

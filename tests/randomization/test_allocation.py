@@ -48,6 +48,14 @@ PAIRS = {
 """The tiny protocol as a trial of paired sites."""
 
 
+COMPLAINT = re.search(r'source = "main_complaint"\nlevels.+?\n]', TINY.read_text(), re.DOTALL)[0]
+PAIN = """source = "pain_now"
+levels = [
+  { key = "less", name = { nb = "Mindre", en = "Less" }, minimum = 0 },
+  { key = "more", name = { nb = "Mer", en = "More" }, minimum = 5 },
+]"""
+
+
 def unmet(participant):
     return {condition.key for condition in checklist(participant) if not condition.met}
 
@@ -63,6 +71,15 @@ def test_verified_participant_gets_the_next_place_of_their_stratum(sealed, coord
         ("site=north;complaint=body", 2),
         ("site=north;complaint=mind", 1),
     ]
+
+
+def test_a_number_decides_the_stratum_too(db):
+    trial = make_trial("ranges", changes={COMPLAINT: PAIN})
+    seal(trial)
+    by = make_user("coordinator", trial=trial)
+    participant = make_verified_participant(trial, by=by)  # whose pain is 4
+    allocation = allocate(participant=participant, by=by, now=NOW)
+    assert allocation.place.stratum.key == "site=north;complaint=less"
 
 
 def test_second_click_shows_the_first_allocation(sealed, coordinator):

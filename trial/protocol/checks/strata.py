@@ -1,7 +1,7 @@
 """What lists are divided by: factors that are known before randomization, and not too many of them."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import combinations
 from math import prod
@@ -20,7 +20,8 @@ from trial.protocol.checks.readable import up_to_a_hole
 from trial.protocol.expressions import ExpressionError, evaluate
 from trial.protocol.locate import Path
 from trial.protocol.reading import Study
-from trial.protocol.schema import BASELINE, Kind, Protocol, StratumFactor
+from trial.protocol.schema import BASELINE, Item, Kind, Protocol, StratumFactor
+from trial.protocol.schema.trial import Level
 
 MANY_STRATA = 20
 """Participants per stratum below which unfinished blocks begin to undo the balance."""
@@ -154,31 +155,58 @@ def _factor(study: Study, factor: StratumFactor, path: Path) -> Iterator[Problem
         yield Problem((*path, "source"), what, nearest(factor.source, [*answered, "site"]))
         return
     item = answered[factor.source]
-    if item.kind != Kind.SINGLE:
-        yield Problem((*path, "source"), f"“{item.key}” is of kind “{item.kind}”", "a stratum needs “single”")
     if not item.required or item.shown_if:
         yield Problem(
             (*path, "source"), f"“{item.key}” can stay unanswered", "required = true, and no shown_if"
         )
-    values = [value for level in factor.levels for value in level.values]
-    options = {option.value for option in item.options}
     yield from repeated((level.key for level in factor.levels), (*path, "levels"))
-    for value in sorted(set(values) - options):
-        yield Problem((*path, "levels"), f"“{item.key}” has no option “{value}”", nearest(value, options))
+    if item.kind in (Kind.NUMBER, Kind.SCALE):
+        yield from _ranges(item, factor.levels, (*path, "levels"))
+    elif item.kind in (Kind.SINGLE, Kind.YES_NO):
+        yield from _choices(study.protocol, item, factor.levels, (*path, "levels"))
+    else:
+        what = f"“{item.key}” is of kind “{item.kind}”"
+        yield Problem((*path, "source"), what, "a stratum needs “single”, “yes_no”, “number” or “scale”")
+
+
+def _ranges(item: Item, levels: Sequence[Level], path: Path) -> Iterator[Problem]:
+    """Every answer must belong to one level, and every level must have answers."""
+    starts = [level.minimum for level in levels if level.minimum is not None]
+    if any(level.values for level in levels) or len(starts) < len(levels):
+        yield Problem(path, f"“{item.key}” is a number", "each level needs a minimum, and no values")
+        return
+    if starts != sorted(set(starts)):
+        yield Problem(path, "the minimum of each level must be larger than that of the level before")
+    elif item.minimum is None or (starts and starts[0] != item.minimum):
+        yield Problem(path, f"the first level must begin with the minimum of “{item.key}”")
+    elif item.maximum is not None and starts[-1:] > [item.maximum]:
+        yield Problem(path, f"“{item.key}” has no answer above {item.maximum}")
+
+
+def _choices(protocol: Protocol, item: Item, levels: Sequence[Level], path: Path) -> Iterator[Problem]:
+    """Every option must belong to one level, unless who chooses it cannot take part."""
+    if any(level.minimum is not None for level in levels):
+        yield Problem(path, f"“{item.key}” is no number", "levels with values, and no minimum")
+    answers: dict[str, bool | str] = {option.value: option.value for option in item.options}
+    if item.kind == Kind.YES_NO:
+        answers = {"yes": True, "no": False}
+    values = [value for level in levels for value in level.values]
+    for value in sorted(set(values) - set(answers)):
+        yield Problem(path, f"“{item.key}” has no option “{value}”", nearest(value, answers))
     for value, count in Counter(values).items():
         if count > 1:
-            yield Problem((*path, "levels"), f"the option “{value}” belongs to two levels")
-    excluded = {value for value in options if _excludes(study.protocol, item.key, value)}
-    for value in sorted(options - set(values) - excluded):
-        yield Problem((*path, "levels"), f"the option “{value}” of “{item.key}” belongs to no level")
+            yield Problem(path, f"the option “{value}” belongs to two levels")
+    for value in sorted(set(answers) - set(values)):
+        if not _excludes(protocol, item.key, answers[value]):
+            yield Problem(path, f"the option “{value}” of “{item.key}” belongs to no level")
 
 
-def _excludes(protocol: Protocol, key: str, value: str) -> bool:
+def _excludes(protocol: Protocol, key: str, answer: bool | str) -> bool:
     """Whether an answer alone means that somebody cannot take part, so that no list is needed for it."""
     for criterion in protocol.eligibility.criteria:
         if criterion.expression and criterion.checked_by == "participant":
             try:
-                holds = evaluate(criterion.expression, {key: value})
+                holds = evaluate(criterion.expression, {key: answer})
             except ExpressionError:
                 continue
             if holds is (criterion.kind == "exclusion"):

@@ -153,10 +153,20 @@ class Level(Part):
     """Name of the level."""
     name: Text
     """What the statistician reads."""
-    values: tuple[Key, ...]
-    """The answers that belong to it."""
+    values: tuple[Key, ...] = ()
+    """The answers that belong to it: options of a `single` item, or `yes` and `no`."""
+    minimum: Decimal | None = None
+    """The lowest answer to a `number` or `scale` that belongs to it, up to the next level's."""
     code: Sentence | None = None
     """What an imported list calls it, beside key, name and answers (`imported_list`)."""
+
+    def takes(self, answer: bool | str | float) -> bool:
+        """Whether the answer may belong to it: of the levels that take a number, the last one has it."""
+        if isinstance(answer, bool):
+            return ("yes" if answer else "no") in self.values
+        if isinstance(answer, str):
+            return answer in self.values
+        return self.minimum is not None and self.minimum <= answer
 
 
 class StratumFactor(Part):
@@ -165,7 +175,7 @@ class StratumFactor(Part):
     key: Key
     """Name of the factor."""
     source: Key
-    """`site`, or the key of a `single` item that is answered before randomization."""
+    """`site`, or a `single`, `yes_no`, `number` or `scale` item that is answered before randomization."""
     levels: tuple[Level, ...] = ()
     """Levels by answer; none for `site`, where each site is a level."""
     weight: PositiveInt = 1
@@ -173,9 +183,10 @@ class StratumFactor(Part):
     code: Sentence | None = None
     """What an imported list calls its column, beside key and source (`imported_list`)."""
 
-    def level_of(self, value: str) -> str | None:
-        """Key of the level to which an answer belongs."""
-        return next((level.key for level in self.levels if value in level.values), None)
+    def level_of(self, answer: bool | str | float | None) -> str | None:
+        """Key of the level to which an answer belongs; None without an answer."""
+        levels = [] if answer is None else [level.key for level in self.levels if level.takes(answer)]
+        return levels[-1] if levels else None
 
 
 Method = Literal[
