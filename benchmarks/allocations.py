@@ -8,13 +8,14 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 import django
+
+from benchmarks.database import own_database
 
 if TYPE_CHECKING:
     from randomization.models import SealedList
@@ -155,14 +156,7 @@ def _by_bare_sql(people: Sequence[int], by: int) -> None:
 
 
 def main() -> None:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-    from tests import servers
-
-    with ExitStack() as stack:
-        servers.start(stack)
-        application, owner, _superuser = stack.enter_context(servers.database("benchmark"))
-        os.environ |= {"DATABASE_URL": application, "OWNER_DATABASE_URL": owner}
-        django.setup()
+    with own_database():
         result = measure()
     print(
         f"allocations: {result.service:.0f} per second through the service, {result.bare:.0f} by bare SQL: "

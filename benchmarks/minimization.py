@@ -5,16 +5,16 @@ depends on all before it, which stand sealed in the database: a process opens th
 whose seconds stand by themselves, and later only what others have added.
 """
 
-import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing import get_context
 from statistics import median
 
 import django
+
+from benchmarks.database import own_database
 
 FEW, MANY = 100, 10_000
 TURNS = 200
@@ -86,14 +86,7 @@ def _seconds(participant: int, by: int) -> float:
 
 
 def main() -> None:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-    from tests import servers
-
-    with ExitStack() as stack:
-        servers.start(stack)
-        application, owner, _superuser = stack.enter_context(servers.database("benchmark"))
-        os.environ |= {"DATABASE_URL": application, "OWNER_DATABASE_URL": owner}
-        django.setup()
+    with own_database():
         result = measure()
     print(
         f"minimization: an allocation after {FEW} others takes {1000 * result.after_few:.1f} ms, after "
