@@ -1,15 +1,12 @@
 """Making snapshots, analysing them, and handing them out."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import IO
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
-from psycopg import IsolationLevel
 
 from analysis import folder
 from analysis.errors import SnapshotGone, SnapshotUnderway
@@ -20,7 +17,7 @@ from analysis.selectors import is_snapshot_due
 from trial.accounts.models import User
 from trial.audit.context import current
 from trial.audit.services import record_read
-from trial.core.db import lock
+from trial.core.db import lock, one_moment
 from trial.protocol.models import Trial
 from trial.protocol.selectors import active_version
 
@@ -76,27 +73,6 @@ def _remove_unfinished(trial: Trial) -> None:
     """Delete what a killed export left behind. Only for whoever holds the trial's lock."""
     for part in Path(settings.EXPORT_DIR).glob(f"{trial.slug}-[0-9][0-9][0-9][0-9]-*.part"):
         part.unlink()
-
-
-@contextmanager
-def one_moment() -> Iterator[None]:
-    """A transaction whose every query sees the data of the same moment.
-
-    Inside a transaction that is open already, it is for that one to promise so.
-    """
-    if connection.in_atomic_block:
-        with transaction.atomic():
-            yield
-        return
-    connection.ensure_connection()
-    server = connection.connection
-    before, server.isolation_level = server.isolation_level, IsolationLevel.REPEATABLE_READ
-    try:
-        with transaction.atomic():
-            yield
-    finally:
-        if not server.closed:
-            server.isolation_level = before
 
 
 @transaction.atomic

@@ -4,7 +4,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
@@ -24,6 +23,7 @@ from randomization.models import (
     Stratum,
 )
 from randomization.trail import check_chain, check_tables
+from trial.core.db import one_moment
 from trial.protocol.models import Trial
 from trial.protocol.selectors import protocol_of
 
@@ -38,9 +38,11 @@ class Agreement:
     allocations: int
 
 
-@transaction.atomic
+@one_moment()
 def verify(trial: Trial) -> Agreement:
     """Raises NotSealed, or ListDamaged or TrailDisagrees with the first thing that does not agree.
+
+    All of it as it is at one moment: the trial may go on meanwhile.
 
     In this order: the audit trail's chain; the places with the list made again from the seed and with every
     commitment; envelopes, order and counters; sites; each decision of minimization; and every row with the

@@ -53,12 +53,12 @@ class RevealedList:
     def __init__(self, name: str) -> None:
         self.name, self.data = name, read_bytes(name)
         try:
-            version, trial, design, *lines, _end = self.data.decode().split("\n")
+            version, trial, design, *lines, end = self.data.decode().split("\n")
             self.trial, self.design = trial.removeprefix("trial "), json.loads(design.removeprefix("design "))
             self.method: str = self.design["method"]
         except (KeyError, ValueError):
             version = ""
-        if version != "tilbake-list-1":
+        if version != "tilbake-list-1" or end:
             raise Unreadable(f"{name} is not the list as it was revealed: take it anew, unopened")
         self.places, held = dict[str, list[str]](), list[str]()
         for line in lines:

@@ -23,12 +23,6 @@ SELECT FROM people_participant AS participant
    FOR {} OF trial
 """
 SIDE_BY_SIDE, ALONE = LOCK.format("SHARE"), LOCK.format("NO KEY UPDATE")
-NEXT = """
-SELECT place.id, place.stratum_id, place.position, place.content, place.code
-  FROM randomization_stratum AS stratum
-  JOIN randomization_place AS place ON place.stratum_id = stratum.id AND place.position = stratum.used + 1
- WHERE stratum.id = %(stratum)s
-"""
 GIVE = """
 WITH stratum AS (
     UPDATE randomization_stratum SET used = used + 1
@@ -60,7 +54,8 @@ def allocate(*, participant: Participant, by: User, now: datetime) -> Allocation
     A second call returns the first allocation. The participant's row is locked first, so no status (a
     withdrawal, say) can be added between check and commit; and the trial's, so that its status and version
     stand still, and near the target also the number of the randomized; then the stratum's counter, so places
-    are given one at a time and in order. Raises NotReady with what is missing, or ListExhausted.
+    are given one at a time and in order. Not to be called several times in one transaction, which would hold
+    the trial for others. Raises NotReady with what is missing, or ListExhausted.
     """
     try:
         return _allocate(participant, by, now, SIDE_BY_SIDE)
@@ -121,8 +116,8 @@ def _give_next(allocation: Allocation, source: OfStratum) -> None:
 
 def _decision(source: OfStratum, design: MinimizationDesign) -> bytes:
     """By the draw of the next place, which stays the next one: its counter is locked."""
-    Stratum.objects.select_for_update(no_key=True).get(pk=source.stratum.pk)
-    for place in rows(Place, NEXT, {"stratum": source.stratum.pk}):
-        place.stratum = source.stratum
-        return decide(design, source.levels, place)
-    raise ListExhausted
+    stratum = Stratum.objects.select_for_update(no_key=True).get(pk=source.stratum.pk)
+    place = Place.objects.select_related("stratum").filter(stratum=stratum, position=stratum.used + 1).first()
+    if place is None:
+        raise ListExhausted
+    return decide(design, source.levels, place)

@@ -56,10 +56,12 @@ def reserve_for_site(
         raise EnvelopesRefused(_("Envelopes of this site were reserved a moment ago. Look at them first."))
     if not any(counts.values()):
         raise EnvelopesRefused(_("Say of which stratum you want envelopes, and how many."))
+    wanted = {key: count for key, count in counts.items() if count}
+    of_trial = Stratum.objects.filter(sealed_list__trial=site.trial_id, key__in=wanted)
+    list(of_trial.select_for_update().order_by("pk"))  # in the order of whoever makes the lists longer
     reserved: list[Envelope] = []
-    for key, count in sorted(counts.items()):
-        if count:
-            reserved += reserve_envelopes(site=site, stratum_key=key, count=count, by=by, now=now)
+    for key, count in sorted(wanted.items()):
+        reserved += reserve_envelopes(site=site, stratum_key=key, count=count, by=by, now=now)
     return reserved
 
 

@@ -16,7 +16,7 @@ from trial.protocol.checks import check, findings
 from trial.protocol.checks.imbalance import after_blocks, after_coins, expected_imbalance, most_places
 from trial.protocol.checks.strata import LONGEST_KEY
 from trial.protocol.reading import Sources, read_sources, study_from
-from trial.protocol.schema.trial import Method
+from trial.protocol.schema.trial import Level, Method, StratumFactor
 
 SOURCES = read_sources(TINY)
 METHODS = get_args(Method)
@@ -186,6 +186,14 @@ def stratified_by(source, *levels):
     return Sources(text, SOURCES.instruments)
 
 
+def test_an_answer_with_decimals_that_is_a_levels_minimum_belongs_to_it():
+    levels = [
+        Level(key=key, name={"en": key}, minimum=low) for key, low in (("low", "0.7"), ("high", "37.8"))
+    ]
+    factor = StratumFactor(key="age", source="age", levels=levels)
+    assert [factor.level_of(age) for age in (0.6, 0.7, 37.7, 37.8)] == [None, "low", "low", "high"]
+
+
 def test_numbers_and_yes_or_no_are_strata_too():
     ranges = check(stratified_by("pain_now", "minimum = 0", "minimum = 5", "minimum = 7"))
     (_site, factor) = ranges.protocol.randomization.strata
@@ -207,6 +215,9 @@ def test_numbers_and_yes_or_no_are_strata_too():
         ("pain_now", ["minimum = 0", "minimum = 5", "minimum = 5"], "larger than that of the level before"),
         ("pain_now", ["minimum = 1", "minimum = 5"], "begin with the minimum of “pain_now”"),
         ("pain_now", ["minimum = 0", "minimum = 11"], "no answer above 10"),
+        ("pain_now", ["minimum = 0", "minimum = 4.5"], "begin with a possible answer"),
+        ("pain_now", [], "“pain_now” divides nobody"),
+        ("has_employer", ['values = ["yes", "no"]', 'code = "1"'], "no answer belongs to the level"),
         ("has_employer", ['values = ["yes"]'], "the option “no” of “has_employer” belongs to no level"),
         ("has_employer", ['values = ["yes"]', "minimum = 0"], "levels with values, and no minimum"),
         ("has_employer", ['values = ["yes"]', 'values = ["no", "maybe"]'], "has no option “maybe”"),

@@ -22,6 +22,7 @@ from tests.factories import NOW, make_trial, make_user, make_verified_participan
 from tests.together import at_once
 from trial.audit.context import acting
 from trial.people.models import Participant
+from trial.rehearsal.crowd import copies_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -91,6 +92,21 @@ with acting("system:test"):
     for participant in Participant.objects.order_by("pk"):
         allocate(participant=participant, by=User.objects.get(pk={user}), now=NOW)
 """
+
+
+def test_verification_raises_no_false_alarm_while_the_trial_goes_on(trial, coordinator):
+    people = copies_of(make_verified_participant(trial, by=coordinator), 30)
+
+    def clicks():
+        for participant in people:
+            click(participant, coordinator)
+
+    def checks():
+        return [verify(trial).allocations for _look in range(8)]
+
+    _clicked, seen = at_once([clicks, checks])
+    assert seen == sorted(seen)
+    assert verify(trial).allocations == len(people)
 
 
 def test_killed_client_loses_nothing_and_leaves_no_gap(trial, coordinator):

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.db.models import Field, ForeignObject, Lookup
+from psycopg import IsolationLevel
 
 Row = TypeVar("Row")
 
@@ -29,6 +30,27 @@ def rows(shape: Callable[..., Row], statement: str, values: Mapping[str, Any]) -
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return [shape(*row) for row in cursor.fetchall()]
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """A transaction whose every query sees the data of the same moment.
+
+    Inside a transaction that is open already, it is for that one to promise so.
+    """
+    if connection.in_atomic_block:
+        with transaction.atomic():
+            yield
+        return
+    connection.ensure_connection()
+    server = connection.connection
+    before, server.isolation_level = server.isolation_level, IsolationLevel.REPEATABLE_READ
+    try:
+        with transaction.atomic():
+            yield
+    finally:
+        if not server.closed:
+            server.isolation_level = before
 
 
 @Field.register_lookup

@@ -25,7 +25,7 @@ class RefuseNulMiddleware:
 
 
 class SayRefusalMiddleware:
-    """A refusal that no form expected is still told in its sentence; the log names its kind."""
+    """A refusal that no form expected is still told in its sentence; the log names its kind and the view."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -36,5 +36,6 @@ class SayRefusalMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, DomainError):
             return None
-        logger.error("%s where no form expected it", type(exception).__name__)
+        view = request.resolver_match.view_name if request.resolver_match else ""
+        logger.error("%s where no form expected it: %s", type(exception).__name__, view)
         return render(request, "409.html", {"refused": str(exception)}, status=409)

@@ -159,6 +159,9 @@ def _factor(study: Study, factor: StratumFactor, path: Path) -> Iterator[Problem
         yield Problem(
             (*path, "source"), f"“{item.key}” can stay unanswered", "required = true, and no shown_if"
         )
+    if not factor.levels:
+        yield Problem((*path, "levels"), f"“{item.key}” divides nobody", "give two levels or more")
+        return
     yield from repeated((level.key for level in factor.levels), (*path, "levels"))
     if item.kind in (Kind.NUMBER, Kind.SCALE):
         yield from _ranges(item, factor.levels, (*path, "levels"))
@@ -177,16 +180,21 @@ def _ranges(item: Item, levels: Sequence[Level], path: Path) -> Iterator[Problem
         return
     if starts != sorted(set(starts)):
         yield Problem(path, "the minimum of each level must be larger than that of the level before")
-    elif item.minimum is None or (starts and starts[0] != item.minimum):
+    elif item.minimum is None or starts[0] != item.minimum:
         yield Problem(path, f"the first level must begin with the minimum of “{item.key}”")
-    elif item.maximum is not None and starts[-1:] > [item.maximum]:
+    elif item.maximum is not None and starts[-1] > item.maximum:
         yield Problem(path, f"“{item.key}” has no answer above {item.maximum}")
+    elif any((start - item.minimum) % item.step for start in starts):
+        yield Problem(path, f"a level must begin with a possible answer to “{item.key}”")
 
 
 def _choices(protocol: Protocol, item: Item, levels: Sequence[Level], path: Path) -> Iterator[Problem]:
     """Every option must belong to one level, unless who chooses it cannot take part."""
     if any(level.minimum is not None for level in levels):
         yield Problem(path, f"“{item.key}” is no number", "levels with values, and no minimum")
+    for level in levels:
+        if not level.values:
+            yield Problem(path, f"no answer belongs to the level “{level.key}”", "give it values")
     answers: dict[str, bool | str] = {option.value: option.value for option in item.options}
     if item.kind == Kind.YES_NO:
         answers = {"yes": True, "no": False}

@@ -160,14 +160,6 @@ class Level(Part):
     code: Sentence | None = None
     """What an imported list calls it, beside key, name and answers (`imported_list`)."""
 
-    def takes(self, answer: bool | str | float) -> bool:
-        """Whether the answer may belong to it: of the levels that take a number, the last one has it."""
-        if isinstance(answer, bool):
-            return ("yes" if answer else "no") in self.values
-        if isinstance(answer, str):
-            return answer in self.values
-        return self.minimum is not None and self.minimum <= answer
-
 
 class StratumFactor(Part):
     """Something that the allocation is balanced within."""
@@ -185,8 +177,15 @@ class StratumFactor(Part):
 
     def level_of(self, answer: bool | str | float | None) -> str | None:
         """Key of the level to which an answer belongs; None without an answer."""
-        levels = [] if answer is None else [level.key for level in self.levels if level.takes(answer)]
-        return levels[-1] if levels else None
+        if answer is None:
+            return None
+        if isinstance(answer, bool):
+            answer = "yes" if answer else "no"
+        if isinstance(answer, str):
+            return next((level.key for level in self.levels if answer in level.values), None)
+        number = Decimal(str(answer))  # as it was written: 37.8 is a little less as a float
+        starts = [(level.minimum, level.key) for level in self.levels if level.minimum is not None]
+        return next((key for minimum, key in reversed(starts) if minimum <= number), None)
 
 
 Method = Literal[
