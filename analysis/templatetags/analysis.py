@@ -7,6 +7,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from trial.core.numbers import rounded
+
 register = template.Library()
 
 MEASURES = {
@@ -41,7 +43,7 @@ def result(line: dict[str, Any]) -> str:
         shown.append(_("(%(low)s to %(high)s)") % {"low": low, "high": high})
     if line["p"] is not None:
         shown.append(
-            f"p < {number_format(0.0001, 4)}" if line["p"] < 0.0001 else f"p = {_rounded(line['p'], 4)}"
+            f"p < {number_format(0.0001, 4)}" if line["p"] < 0.0001 else f"p = {rounded(line['p'], 4)}"
         )
     return " ".join(shown)
 
@@ -49,9 +51,4 @@ def result(line: dict[str, Any]) -> str:
 def _written(value: float) -> str:
     """Three decimals below 1, two below 10; else one, unless the number is whole."""
     decimals = 3 if abs(value) < 1 else 2 if abs(value) < 10 else 1
-    return _rounded(value, 0 if value == round(value) else decimals)
-
-
-def _rounded(value: float, decimals: int) -> str:
-    """`number_format` alone cuts off what is beyond the decimals."""
-    return number_format(round(value, decimals), decimals)
+    return rounded(value, 0 if value == round(value) else decimals)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 
+from trial.core.numbers import percent
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -70,19 +72,15 @@ def draw_guesses(bars: Sequence[Bars], *, correct: str, certain: str, form: Lite
         colour = COLOURS[bar.number % len(COLOURS)]
         axes.barh(row, bar.correct, height=0.42, color=colour, alpha=0.35)
         axes.barh(row, bar.certain, height=0.42, color=colour)
-        axes.text(bar.correct + 0.01, row, _percent(bar.correct), va="center")
+        axes.text(bar.correct + 0.01, row, percent(bar.correct), va="center")
         axes.text(0, row + 0.3, bar.name, va="bottom", fontsize=9)
     axes.set(xlim=(0, 1), ylim=(-0.5, len(bars) - 0.2), yticks=[])
     axes.spines["left"].set_visible(False)
-    axes.xaxis.set_major_formatter(lambda value, _position: _percent(value))
+    axes.xaxis.set_major_formatter(lambda value, _position: percent(value))
     axes.grid(axis="x", color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.set_xlabel(f"{correct} ({certain})")
     return _file(figure, form)
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.0f}\u00a0%"
 
 
 def _paper(height: float) -> "tuple[Figure, Axes]":

@@ -12,6 +12,7 @@ from randomization.assessment import scope
 from randomization.assessment.plots import Bars, Course, draw_courses, draw_guesses
 from randomization.designs import Design, design_from
 from randomization.names import in_short
+from trial.core.numbers import percent, rounded
 
 NONE = "–"
 Answer = Mapping[str, Any]
@@ -260,11 +261,11 @@ def _allocations(one: Answer) -> str:
 
 
 def _number(value: float, decimals: int | None = None) -> str:
-    """Rounded (Django alone cuts off) to so many decimals; without, as many as it has, at most two."""
+    """So many decimals; without, as many as it has, at most two."""
     if decimals is None:
         decimals = 0 if float(value).is_integer() else 2
-    return str(number_format(round(value, decimals) + 0.0, decimals))
+    return rounded(value, decimals)
 
 
 def _percent(share: float | None, decimals: int = 2) -> str:
-    return NONE if share is None else f"{_number(100 * share, decimals)}\u00a0%"
+    return NONE if share is None else percent(share, decimals)
