@@ -15,7 +15,6 @@ from randomization.designs import (
     ClusterDesign,
     CoinDesign,
     Design,
-    DesignRefused,
     MinimizationDesign,
     PairDesign,
     SimpleDesign,
@@ -24,6 +23,7 @@ from randomization.designs.base import EVERYBODY, StrataDesign
 from randomization.designs.coins import FAIR
 from randomization.designs.minimization import MEASURES
 from randomization.names import BIG_STICK, in_words
+from trial.core.errors import refusal
 from trial.core.forms import WHOLE_NUMBER
 
 
@@ -119,11 +119,7 @@ _TELLS = dict(_NEEDS)
 
 def _refusal(design: Design, participants: int) -> str:
     """Why there can be no report; empty where there can."""
-    try:
-        refuse_what_cannot_be_assessed(design, participants)
-    except DesignRefused as refused:
-        return str(refused)
-    return ""
+    return refusal(lambda: refuse_what_cannot_be_assessed(design, participants))
 
 
 def _methods(design: Design) -> list[str]:

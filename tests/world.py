@@ -53,7 +53,7 @@ class World:
         self.lead = make_expert(self.case, lead=True)
         by = make_user("statistician", trial=self.trial)
         stratum = "site=north;complaint=mind"
-        (self.envelope,) = reserve_envelopes(site=self.north, stratum_key=stratum, count=1, by=by, now=NOW)
+        (self.envelope,) = reserve_envelopes(site=self.north, counts={stratum: 1}, by=by, now=NOW)
         self._work()
         self._weeks()
         self.report = make_report(self.trial)

@@ -6,7 +6,6 @@ from randomization.services.deviations import record_deviation
 from randomization.services.envelopes import (
     print_envelopes,
     reserve_envelopes,
-    reserve_for_site,
     return_envelope,
     use_envelope,
 )
@@ -33,7 +32,6 @@ __all__ = [
     "proposed_list",
     "record_deviation",
     "reserve_envelopes",
-    "reserve_for_site",
     "return_envelope",
     "reveal_list",
     "seal_lists",

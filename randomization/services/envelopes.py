@@ -1,5 +1,6 @@
 """Fallback envelopes: places leave the online sequence, are printed once, and each is accounted for."""
 
+import itertools
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
@@ -45,48 +46,39 @@ MOST_AT_ONCE = 200
 
 
 @transaction.atomic
-def reserve_for_site(
-    *, site: Site, counts: Mapping[str, int], after: int, by: User, now: datetime
+def reserve_envelopes(
+    *, site: Site, counts: Mapping[str, int], by: User, now: datetime, after: int | None = None
 ) -> list[Envelope]:
-    """Reserve so many places of each of these strata, all or none.
+    """Take so many next places of each of these strata out of the online sequence, all or none and for good.
 
     `after` is the site's last number as the asker saw it: a second click finds another one and is refused.
+    Raises NotSealed, or EnvelopesRefused: not for this design, these strata, so many, or at this time.
     """
-    if last_number(_lock(site)) != after:
+    last = last_number(_lock(site))
+    if after not in (None, last):
         raise EnvelopesRefused(_("Envelopes of this site were reserved a moment ago. Look at them first."))
-    if not any(counts.values()):
-        raise EnvelopesRefused(_("Say of which stratum you want envelopes, and how many."))
-    wanted = {key: count for key, count in counts.items() if count}
-    of_trial = Stratum.objects.filter(sealed_list__trial=site.trial_id, key__in=wanted)
-    list(of_trial.select_for_update().order_by("pk"))  # in the order of whoever makes the lists longer
-    reserved: list[Envelope] = []
-    for key, count in sorted(wanted.items()):
-        reserved += reserve_envelopes(site=site, stratum_key=key, count=count, by=by, now=now)
-    return reserved
-
-
-@transaction.atomic
-def reserve_envelopes(*, site: Site, stratum_key: str, count: int, by: User, now: datetime) -> list[Envelope]:
-    """Take the stratum's next places out of the online sequence, for envelopes of this site; for good.
-
-    Raises NotSealed, or EnvelopesRefused: not for this design, this stratum, so many, or at this time.
-    """
-    _lock(site)
     refuse_envelopes(site)
-    if stratum_key not in {stratum.key for stratum in strata_of(site)}:
+    wanted = {key: count for key, count in counts.items() if count}
+    if not wanted:
+        raise EnvelopesRefused(_("Say of which stratum you want envelopes, and how many."))
+    if not wanted.keys() <= {stratum.key for stratum in strata_of(site)}:
         raise EnvelopesRefused(_("No participant of this site can be in that stratum."))
-    if not 1 <= count <= MOST_AT_ONCE:
+    if not all(1 <= count <= MOST_AT_ONCE for count in wanted.values()):
         raise EnvelopesRefused(
             _("Reserve between 1 and %(most)s envelopes of a stratum.") % {"most": MOST_AT_ONCE}
         )
-    strata = Stratum.objects.select_for_update()
-    stratum = strata.get(sealed_list__trial=site.trial_id, key=stratum_key)
-    if count > (left := stratum.places - stratum.used):
-        raise EnvelopesRefused(_("Only %(left)s places are left on this stratum's list.") % {"left": left})
-    first = last_number(site) + 1
+    of_trial = Stratum.objects.filter(sealed_list__trial=site.trial_id, key__in=wanted)
+    strata = list(of_trial.select_for_update().order_by("pk"))  # as whoever makes the lists longer
+    for stratum in strata:
+        if wanted[stratum.key] > (left := stratum.places - stratum.used):
+            raise EnvelopesRefused(
+                _("Only %(left)s places are left on this stratum's list.") % {"left": left}
+            )
+    numbers = itertools.count(last + 1)
     return [
-        Envelope.objects.create(site=site, place=take_next(stratum), number=number, at=now, by=by)
-        for number in range(first, first + count)
+        Envelope.objects.create(site=site, place=take_next(stratum), number=next(numbers), at=now, by=by)
+        for stratum in sorted(strata, key=lambda one: one.key)
+        for _each in range(wanted[stratum.key])
     ]
 
 

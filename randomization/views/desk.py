@@ -8,12 +8,12 @@ from django.views.decorators.http import require_GET
 from randomization import selectors
 from randomization.commitments import reveal_of
 from randomization.design import design_of
-from randomization.designs import Design, ImportedDesign, PairDesign
-from randomization.errors import DesignRefused
+from randomization.designs import ImportedDesign, PairDesign
 from randomization.importing import examples
 from randomization.names import Names, is_at_once
 from randomization.views.versions import in_force, of_list
 from trial.accounts.permissions import Permission
+from trial.core.errors import refusal
 from trial.people.access import access_trial, requires
 from trial.people.selectors import has_permission
 from trial.protocol.models import Trial
@@ -55,7 +55,7 @@ def desk_of(request: HttpRequest, trial: Trial) -> dict[str, object]:
         "nearly_used": may_grow and any(one.nearly_used for one in counts),
         "used_up": any(one.used_up for one in counts),
         "waiting": selectors.waiting_sites(trial),
-        "refused": _refusal(design),
+        "refused": refusal(design.refuse_what_can_be_guessed),
         "may_seal": not sealed and may_seal,
         "may_approve": may_seal,
         "may_allocate_sites": may_seal,
@@ -64,11 +64,3 @@ def desk_of(request: HttpRequest, trial: Trial) -> dict[str, object]:
         "reveal": reveal,
         "may_reveal": sealed and may_seal and is_locked(trial) and not reveal,
     }
-
-
-def _refusal(design: Design) -> str:
-    try:
-        design.refuse_what_can_be_guessed()
-    except DesignRefused as refused:
-        return str(refused)
-    return ""

@@ -20,7 +20,7 @@ from randomization.views.versions import in_force
 from trial.accounts.forms import ConfirmForm
 from trial.accounts.permissions import Permission
 from trial.core.clock import now
-from trial.core.errors import DomainError
+from trial.core.errors import DomainError, refusal
 from trial.core.forms import tried
 from trial.people.access import access_trial, requires, staff
 from trial.people.models import Site
@@ -67,7 +67,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
 def site(request: HttpRequest, slug: str, site: str) -> HttpResponse:
     """The site's envelopes, and more of them after the password."""
     one = _site(request, slug, site)
-    if refused := _refusal(one):
+    if refused := refusal(lambda: refuse_envelopes(one)):
         return _render_site(request, one, refused=refused)
     form = ReserveForm(
         staff(request),
@@ -82,17 +82,9 @@ def site(request: HttpRequest, slug: str, site: str) -> HttpResponse:
     return _render_site(request, one, form=form)
 
 
-def _refusal(site: Site) -> str:
-    try:
-        refuse_envelopes(site)
-    except DomainError as refused:
-        return str(refused)
-    return ""
-
-
 def _reserve(request: HttpRequest, site: Site, form: ReserveForm) -> None:
     after, by = form.cleaned_data["after"], staff(request)
-    reserved = services.reserve_for_site(site=site, counts=form.counts, after=after, by=by, now=now())
+    reserved = services.reserve_envelopes(site=site, counts=form.counts, after=after, by=by, now=now())
     done = ngettext("%(number)s envelope is reserved.", "%(number)s envelopes are reserved.", len(reserved))
     messages.success(request, done % {"number": len(reserved)})
 
@@ -112,7 +104,7 @@ def _account(site: Site) -> Account:
 def print_envelopes(request: HttpRequest, slug: str, site: str, number: int | None = None) -> HttpResponse:
     """After the password the PDF, of one envelope or of all that were not printed; it is kept nowhere."""
     one = _site(request, slug, site)
-    if _refusal(one):  # the site's page says why
+    if refusal(lambda: refuse_envelopes(one)):  # the site's page says why
         return redirect("randomization:site_envelopes", slug, site)
     waiting = [each.envelope.number for each in _account(one).to_print]
     numbers = waiting if number is None else [each for each in waiting if each == number]

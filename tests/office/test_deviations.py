@@ -1,7 +1,6 @@
 """The pages of protocol deviations, and the certificate of a randomization."""
 
 import re
-import subprocess
 from datetime import timedelta
 
 import pytest
@@ -19,6 +18,7 @@ from randomization.services import (
     reserve_envelopes,
     use_envelope,
 )
+from tests import pdfs
 from tests.factories import NOW, amend, identity_of, make_user, make_verified_participant
 from trial.audit.models import ReadEvent
 from trial.people.models import Status
@@ -42,9 +42,7 @@ def address(participant, act="change"):
 
 def text_of(response):
     pdf = response if isinstance(response, bytes) else b"".join(response.streaming_content)
-    return subprocess.run(
-        ["pdftotext", "-layout", "-", "-"], input=pdf, capture_output=True, check=True
-    ).stdout.decode()
+    return pdfs.text_of(pdf, "-layout")
 
 
 def test_a_coordinator_records_a_deviation_that_a_monitor_reads(office, browser_of, trial, participant):
@@ -152,16 +150,14 @@ def test_a_place_of_a_longer_list_is_certified_by_that_lists_commitment(
     second, third = (
         extend_lists(trial=trial, by=by, now=NOW, places_per_stratum=length + more) for more in (1, 9)
     )
-    reserve_envelopes(site=north, stratum_key=BODY, count=length - 1, by=by, now=NOW)
+    reserve_envelopes(site=north, counts={BODY: length - 1}, by=by, now=NOW)
     reached = {participant: sealed_list(trial)}
     for extension in (second, third):
         latest = make_verified_participant(trial, north, by=coordinator)
         position = allocate(participant=latest, by=coordinator, now=NOW).place.position
         assert position <= extension.sizes[BODY]
         if extension == second and position < extension.sizes[BODY]:
-            reserve_envelopes(
-                site=north, stratum_key=BODY, count=extension.sizes[BODY] - position, by=by, now=NOW
-            )
+            reserve_envelopes(site=north, counts={BODY: extension.sizes[BODY] - position}, by=by, now=NOW)
         reached[latest] = extension
     for one, committed in reached.items():
         text = re.sub(r"\s", "", text_of(office.get(address(one, "certificate"))))
@@ -173,7 +169,7 @@ def test_an_envelopes_certificate_says_when_it_was_opened_and_when_recorded(
     office, trial, north, coordinator
 ):
     by = make_user("statistician", trial=trial)
-    (envelope,) = reserve_envelopes(site=north, stratum_key=BODY, count=1, by=by, now=NOW)
+    (envelope,) = reserve_envelopes(site=north, counts={BODY: 1}, by=by, now=NOW)
     print_envelopes(site=north, numbers=[1], by=by, now=NOW)
     participant = make_verified_participant(trial, north, by=coordinator)
     opened, recorded = NOW + timedelta(hours=1), NOW + timedelta(days=1)

@@ -33,7 +33,7 @@ def envelopes(trial, north, time_machine):
         (north, "site=north;complaint=mind", 2),
         (trial.sites.get(key="south"), "site=south;complaint=body", 1),
     ):
-        made = reserve_envelopes(site=site, stratum_key=key, count=count, by=by, now=NOW)
+        made = reserve_envelopes(site=site, counts={key: count}, by=by, now=NOW)
         print_envelopes(site=site, numbers=[one.number for one in made], by=by, now=NOW)
     time_machine.move_to(LATER)
 

@@ -147,9 +147,7 @@ def test_archive_of_strata_with_a_longer_list_and_envelopes_proves_itself(tiny, 
 def test_an_envelope_was_opened_before_it_was_recorded(sealed, coordinator, tmp_path):
     north, by = sealed.sites.get(key="north"), make_user("statistician", trial=sealed)
     online, on_paper = (make_verified_participant(sealed, north, by=coordinator) for _ in range(2))
-    (envelope,) = reserve_envelopes(
-        site=north, stratum_key="site=north;complaint=body", count=1, by=by, now=NOW
-    )
+    (envelope,) = reserve_envelopes(site=north, counts={"site=north;complaint=body": 1}, by=by, now=NOW)
     print_envelopes(site=north, numbers=[1], by=by, now=NOW)
     allocate(participant=online, by=coordinator, now=NOW)
     use_envelope(

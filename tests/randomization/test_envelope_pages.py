@@ -1,7 +1,6 @@
 """The statistician's pages for envelopes, and the sheets that they print."""
 
 import re
-import subprocess
 from datetime import timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from randomization.envelope_pdf import Sheet, envelopes_pdf
 from randomization.models import Envelope, EnvelopePrint, EnvelopeReturn, Stratum
 from randomization.services import reserve_envelopes, use_envelope
 from tests.factories import NOW, make_user, make_verified_participant
+from tests.pdfs import text_of
 from trial.audit.models import ReadEvent
 from trial.protocol.models import TrialStatus
 from trial.protocol.services import set_trial_status
@@ -145,7 +145,7 @@ def test_statistician_never_reads_for_whom_an_envelope_was_opened(desk, sealed, 
 @pytest.mark.parametrize("role", ["coordinator", "trial_manager", "researcher", "monitor"])
 def test_whoever_may_not_reserve_finds_no_such_page(client, sealed, statistician, role):
     north = sealed.sites.get(key="north")
-    reserve_envelopes(site=north, stratum_key=BODY, count=1, by=statistician, now=NOW)
+    reserve_envelopes(site=north, counts={BODY: 1}, by=statistician, now=NOW)
     client.force_login(make_user(role, trial=sealed, password=PASSWORD))
     for name, more in (
         ("envelopes", ()),
@@ -174,12 +174,9 @@ def sheet(inside, number=1):
     )
 
 
-def words_of(pdf, tmp_path):
+def words_of(pdf):
     """(word, millimetres from the page's upper edge) of all that can be read from the file."""
-    (tmp_path / "sheet.pdf").write_bytes(pdf)
-    command = ["pdftotext", "-bbox", tmp_path / "sheet.pdf", "-"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = re.findall(r'<word xMin="[^"]+" yMin="([^"]+)"[^>]+>([^<]+)</word>', told)
+    found = re.findall(r'<word xMin="[^"]+" yMin="([^"]+)"[^>]+>([^<]+)</word>', text_of(pdf, "-bbox"))
     return [(word, float(y) * 25.4 / 72) for y, word in found]
 
 
@@ -199,9 +196,9 @@ def test_a_file_of_many_is_as_long_whatever_the_arms_are():
 
 
 @pytest.mark.parametrize("arm", ARMS)
-def test_the_arm_stands_on_the_inner_panel_where_masks_lie_before_and_behind_it(tmp_path, arm):
+def test_the_arm_stands_on_the_inner_panel_where_masks_lie_before_and_behind_it(arm):
     """In the window from 222 to 252 mm: 30 to 60 mm from the fold at 192, as on the front and on the flap."""
-    words = words_of(envelopes_pdf([sheet(arm)], possible=ARMS, language="en"), tmp_path)
+    words = words_of(envelopes_pdf([sheet(arm)], possible=ARMS, language="en"))
     for word in arm.split():
         (where,) = [y for found, y in words if found == word]
         assert 222 < where < 252

@@ -22,7 +22,6 @@ from randomization.services import (
     allocate,
     print_envelopes,
     reserve_envelopes,
-    reserve_for_site,
     return_envelope,
     seal_lists,
     use_envelope,
@@ -71,7 +70,7 @@ def statistician(sealed):
 @pytest.fixture
 def printed(north, statistician):
     """Three printed envelopes of North's first stratum."""
-    envelopes = reserve_envelopes(site=north, stratum_key=BODY, count=3, by=statistician, now=NOW)
+    envelopes = reserve_envelopes(site=north, counts={BODY: 3}, by=statistician, now=NOW)
     print_envelopes(site=north, numbers=[1, 2, 3], by=statistician, now=NOW)
     return envelopes
 
@@ -84,7 +83,7 @@ def test_reserved_places_are_the_next_ones_and_online_goes_on_after_them(
     sealed, north, statistician, coordinator
 ):
     allocate(participant=make_verified_participant(sealed, by=coordinator), by=coordinator, now=NOW)
-    envelopes = reserve_envelopes(site=north, stratum_key=BODY, count=3, by=statistician, now=NOW)
+    envelopes = reserve_envelopes(site=north, counts={BODY: 3}, by=statistician, now=NOW)
     online = allocate(participant=make_verified_participant(sealed, by=coordinator), by=coordinator, now=NOW)
 
     assert [(one.number, one.place.position) for one in envelopes] == [(1, 2), (2, 3), (3, 4)]
@@ -93,24 +92,24 @@ def test_reserved_places_are_the_next_ones_and_online_goes_on_after_them(
 
 
 def test_numbers_of_a_site_go_on_over_its_strata(north, statistician):
-    first = reserve_for_site(site=north, counts={BODY: 2, MIND: 1}, after=0, by=statistician, now=NOW)
-    second = reserve_for_site(site=north, counts={BODY: 1}, after=3, by=statistician, now=NOW)
+    first = reserve_envelopes(site=north, counts={BODY: 2, MIND: 1}, after=0, by=statistician, now=NOW)
+    second = reserve_envelopes(site=north, counts={BODY: 1}, after=3, by=statistician, now=NOW)
     assert [one.number for one in first + second] == [1, 2, 3, 4]
 
 
 def test_second_click_reserves_nothing_more(north, statistician):
-    reserve_for_site(site=north, counts={BODY: 2}, after=0, by=statistician, now=NOW)
+    reserve_envelopes(site=north, counts={BODY: 2}, after=0, by=statistician, now=NOW)
     with pytest.raises(EnvelopesRefused, match="a moment ago"):
-        reserve_for_site(site=north, counts={BODY: 2}, after=0, by=statistician, now=NOW)
+        reserve_envelopes(site=north, counts={BODY: 2}, after=0, by=statistician, now=NOW)
     assert Envelope.objects.count() == 2
 
 
 def test_more_than_are_left_are_not_reserved_at_all(sealed, north, statistician):
     left = Stratum.objects.get(key=BODY).places
     with pytest.raises(EnvelopesRefused, match=f"Only {left} places"):
-        reserve_envelopes(site=north, stratum_key=BODY, count=left + 1, by=statistician, now=NOW)
+        reserve_envelopes(site=north, counts={BODY: left + 1}, by=statistician, now=NOW)
     with pytest.raises(EnvelopesRefused):
-        reserve_envelopes(site=north, stratum_key=BODY, count=0, by=statistician, now=NOW)
+        reserve_envelopes(site=north, counts={BODY: 0}, by=statistician, now=NOW)
     assert Stratum.objects.get(key=BODY).used == 0
 
 
@@ -118,12 +117,12 @@ def test_only_strata_of_the_site_are_offered_and_taken(north, statistician):
     assert [stratum.key for stratum in strata_of(north)] == [BODY, MIND]
     for key in ("site=south;complaint=body", "nothing"):
         with pytest.raises(EnvelopesRefused, match="No participant of this site"):
-            reserve_envelopes(site=north, stratum_key=key, count=1, by=statistician, now=NOW)
+            reserve_envelopes(site=north, counts={key: 1}, by=statistician, now=NOW)
 
 
 def test_nothing_is_reserved_before_sealing_or_while_site_or_trial_is_closed(tiny):
     north, by = tiny.sites.get(key="north"), make_user("statistician", trial=tiny)
-    reserve = partial(reserve_envelopes, site=north, stratum_key=BODY, count=1, by=by, now=NOW)
+    reserve = partial(reserve_envelopes, site=north, counts={BODY: 1}, by=by, now=NOW)
     with pytest.raises(NotSealed):
         reserve()
     seal(tiny)
@@ -134,7 +133,7 @@ def test_nothing_is_reserved_before_sealing_or_while_site_or_trial_is_closed(tin
     set_trial_status(trial=tiny, name=TrialStatus.Name.CLOSED, by="system:test", now=NOW)
     with pytest.raises(EnvelopesRefused, match="while the trial recruits"):
         reserve_envelopes(
-            site=tiny.sites.get(key="south"), stratum_key="site=south;complaint=body", count=1, by=by, now=NOW
+            site=tiny.sites.get(key="south"), counts={"site=south;complaint=body": 1}, by=by, now=NOW
         )
 
 
@@ -152,15 +151,14 @@ def test_designs_whose_arm_no_envelope_may_or_can_know_have_none(db, changes, wh
     with pytest.raises(EnvelopesRefused, match=why):
         reserve_envelopes(
             site=trial.sites.get(key="north"),
-            stratum_key="all",
-            count=1,
+            counts={"all": 1},
             by=make_user("statistician", trial=trial),
             now=NOW,
         )
 
 
 def test_each_envelope_is_printed_once_and_the_read_log_knows(north, statistician):
-    reserve_envelopes(site=north, stratum_key=BODY, count=2, by=statistician, now=NOW)
+    reserve_envelopes(site=north, counts={BODY: 2}, by=statistician, now=NOW)
     pdf = print_envelopes(site=north, numbers=[1], by=statistician, now=NOW)
     assert pdf.startswith(b"%PDF")
     for numbers in ([1], [1, 2], [7], []):
@@ -171,21 +169,21 @@ def test_each_envelope_is_printed_once_and_the_read_log_knows(north, statisticia
 
 
 @pytest.mark.parametrize(("changes", "inside"), [({}, {"Samtale", "oppfølging"}), (MASKED, {"7", "14"})])
-def test_a_numbered_place_is_printed_by_its_arm_unless_the_trial_is_blinded(db, changes, inside, tmp_path):
+def test_a_numbered_place_is_printed_by_its_arm_unless_the_trial_is_blinded(db, changes, inside):
     trial = imported_trial("numbered", **changes)
     by = make_user("statistician", trial=trial)
     seal_lists(trial=trial, by=by, now=NOW, imported=list_file(codes=True))
     site = trial.sites.get(key="north")
-    reserve_envelopes(site=site, stratum_key=BODY, count=2, by=by, now=NOW)
+    reserve_envelopes(site=site, counts={BODY: 2}, by=by, now=NOW)
     printed = print_envelopes(site=site, numbers=[1, 2], by=by, now=NOW)
-    words = {word for word, _millimetres in words_of(printed, tmp_path)}
+    words = {word for word, _millimetres in words_of(printed)}
     assert words & {"Samtale", "oppfølging", "7", "14"} == inside
 
 
 def test_nothing_is_printed_once_the_trial_or_its_site_is_closed_or_the_data_are_final(
     sealed, north, statistician
 ):
-    reserve_envelopes(site=north, stratum_key=BODY, count=1, by=statistician, now=NOW)
+    reserve_envelopes(site=north, counts={BODY: 1}, by=statistician, now=NOW)
     close_site(site=north, by=make_user("trial_manager", trial=sealed), now=NOW)
     north.refresh_from_db()
     for close in (lambda: None, lambda: lock_data(sealed)):
@@ -272,7 +270,7 @@ def test_envelope_is_used_once_and_not_after_its_return(sealed, printed, coordin
 def test_envelope_of_another_site_or_one_never_printed_is_refused(
     sealed, north, printed, coordinator, statistician
 ):
-    reserve_envelopes(site=north, stratum_key=BODY, count=1, by=statistician, now=NOW)
+    reserve_envelopes(site=north, counts={BODY: 1}, by=statistician, now=NOW)
     not_printed = Envelope.objects.get(number=4)
     elsewhere = make_verified_participant(sealed, sealed.sites.get(key="south"), by=coordinator)
     here = make_verified_participant(sealed, by=coordinator)
@@ -283,7 +281,7 @@ def test_envelope_of_another_site_or_one_never_printed_is_refused(
 
 def test_an_envelope_opened_in_the_minute_of_printing_is_recorded(sealed, north, statistician, coordinator):
     """Paper tells no seconds."""
-    envelopes = reserve_envelopes(site=north, stratum_key=BODY, count=1, by=statistician, now=NOW)
+    envelopes = reserve_envelopes(site=north, counts={BODY: 1}, by=statistician, now=NOW)
     print_envelopes(site=north, numbers=[1], by=statistician, now=NOW + timedelta(seconds=30))
     participant = make_verified_participant(sealed, by=coordinator)
     assert use_envelope(
@@ -296,7 +294,7 @@ def test_whom_the_protocol_names_is_told_of_an_opened_envelope(db):
     seal(trial)
     by, north = make_user("coordinator", trial=trial), trial.sites.get(key="north")
     statistician = make_user("statistician", trial=trial)
-    [envelope] = reserve_envelopes(site=north, stratum_key=BODY, count=1, by=statistician, now=NOW)
+    [envelope] = reserve_envelopes(site=north, counts={BODY: 1}, by=statistician, now=NOW)
     print_envelopes(site=north, numbers=[1], by=statistician, now=NOW)
     allocation = used(envelope, make_verified_participant(trial, by=by), by)
     told = Notice.objects.get(recipient=by)
@@ -353,7 +351,7 @@ def test_return_needs_an_explanation_and_is_recorded_once(printed, coordinator):
 def test_every_envelope_is_accounted_for(sealed, north, printed, coordinator, statistician):
     used(printed[0], make_verified_participant(sealed, by=coordinator), coordinator)
     give_back(printed[1], coordinator)
-    reserve_envelopes(site=north, stratum_key=MIND, count=1, by=statistician, now=NOW)
+    reserve_envelopes(site=north, counts={MIND: 1}, by=statistician, now=NOW)
     account, other = accounts([north, sealed.sites.get(key="south")], "en")
     assert (len(account.tracked), account.used, account.returned, account.out) == (4, 1, 1, 2)
     assert [str(one.state) for one in account.tracked] == ["Used", "Lost", "Out", "Not printed yet"]
@@ -408,7 +406,7 @@ def test_reserving_and_randomizing_at_once_share_no_place_and_leave_no_gap():
     seal(trial)
     by, north = make_user("coordinator", trial=trial), trial.sites.get(key="north")
     people = [make_verified_participant(trial, by=by) for _ in range(8)]
-    reserve = partial(reserve_envelopes, site=north, stratum_key=BODY, count=3, by=by, now=NOW)
+    reserve = partial(reserve_envelopes, site=north, counts={BODY: 3}, by=by, now=NOW)
     clicks = [partial(allocate, participant=one, by=by, now=NOW) for one in people]
     at_once([partial(apart, act) for act in [*clicks, reserve, reserve]])
     reserved = list(Envelope.objects.order_by("number").values_list("number", "place__position"))
@@ -422,7 +420,7 @@ def test_one_envelope_claimed_for_many_is_one_participants_or_returned():
     trial = make_trial()
     seal(trial)
     by, north = make_user("coordinator", trial=trial), trial.sites.get(key="north")
-    (envelope,) = reserve_envelopes(site=north, stratum_key=BODY, count=1, by=by, now=NOW)
+    (envelope,) = reserve_envelopes(site=north, counts={BODY: 1}, by=by, now=NOW)
     prints = [partial(print_envelopes, site=north, numbers=[1], by=by, now=NOW) for _ in range(4)]
     assert sum(pdf is not None for pdf in at_once([partial(apart, act) for act in prints])) == 1
     people = [make_verified_participant(trial, by=by) for _ in range(6)]

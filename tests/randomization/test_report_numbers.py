@@ -1,7 +1,6 @@
 """Every number of one small design report, as page and document tell it."""
 
 import re
-import subprocess
 from html import unescape
 
 import pytest
@@ -10,6 +9,7 @@ from django.urls import reverse
 from randomization.designs import BlockDesign
 from randomization.services import ask_for_report, make_due_reports
 from tests.factories import NOW, make_user
+from tests.pdfs import text_of
 
 NUMBERS = """
 69 % of allocations are guessed right by whoever knows most
@@ -79,9 +79,8 @@ def on_page(text):
 
 def in_document(pdf):
     """The same, by what stands side by side. A page's foot is left out; a long label goes on."""
-    text = subprocess.run(["pdftotext", "-layout", "-", "-"], input=pdf, capture_output=True, check=True)
     lines = []
-    for line in filter(None, map(str.strip, text.stdout.decode().split("\n"))):
+    for line in filter(None, map(str.strip, text_of(pdf, "-layout").split("\n"))):
         cells = [" ".join(cell.split()) for cell in re.split(r" {2,}", line)]
         if cells == ["strata"]:
             label, *values = lines[-1]

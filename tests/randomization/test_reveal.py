@@ -17,6 +17,7 @@ from randomization.errors import NotExtended, NotOver, NotSealed
 from randomization.models import Reveal, SealedList
 from randomization.services import allocate, extend_lists, reveal_list
 from tests.factories import NOW, lock_data, make_trial, make_user, make_verified_participant, seal
+from tests.pdfs import text_of
 from tests.randomization.test_allocation import PAIRS
 from trial.protocol.models import TrialStatus
 from trial.protocol.services import set_trial_status
@@ -86,8 +87,8 @@ def test_commitment_on_paper_is_one_page_with_the_number_and_lines_to_sign(clien
 
 def read(pdf):
     """(text, number of pages) as Poppler reads it."""
-    told = subprocess.run(["pdftotext", "-", "-"], input=pdf, capture_output=True, check=True)
-    return told.stdout.decode(), told.stdout.count(b"\f")
+    text = text_of(pdf)
+    return text, text.count("\f")
 
 
 def test_paper_speaks_the_pages_language_and_is_the_same_each_time(sealed):

@@ -26,6 +26,8 @@ from zoneinfo import ZoneInfo
 
 import django
 
+from tests.pdfs import text_of
+
 if __name__ == "__main__":
     django.setup()
 
@@ -154,7 +156,7 @@ def live(list_seed: str) -> World:
 def print_the_next_place(site: Site) -> None:
     """In an envelope, which nobody opens."""
     by = make_user("statistician", trial=site.trial)
-    (envelope,) = reserve_envelopes(site=site, stratum_key=STRATUM, count=1, by=by, now=NOW)
+    (envelope,) = reserve_envelopes(site=site, counts={STRATUM: 1}, by=by, now=NOW)
     print_envelopes(site=site, numbers=[envelope.number], by=by, now=NOW)
 
 
@@ -245,7 +247,7 @@ def _text(page: Any) -> str:
     """The text; of a PDF what stands in it; without the drawing that repeats the commitment for a camera."""
     body = b"".join(page.streaming_content) if page.streaming else page.content
     if body.startswith(b"%PDF"):
-        body = subprocess.run(["pdftotext", "-", "-"], input=body, capture_output=True, check=True).stdout
+        body = text_of(body).encode()
     return re.sub(r'(?s)<svg viewBox="-2 -2 .*?</svg>', "<qr code>", body.decode("utf-8", "replace"))
 
 
