@@ -101,12 +101,13 @@ def checklist(participant: Participant) -> list[Condition]:
     return readiness(participant).conditions
 
 
-def decisive_answers(participant: Participant, language: str) -> Facts:
-    """The questions and answers that decide the place, in the words of the list's protocol. No arm."""
-    source, sealed = readiness(participant).source, sealed_list(participant.trial)
-    if sealed is None or not isinstance(source, OfStratum):
-        return []
-    return Names(study_of(sealed.protocol_version), language).levels(source.levels)
+def checklist_and_answers(participant: Participant, language: str) -> tuple[list[Condition], Facts]:
+    """The same, and the answers that decide the place, in the words of the list's protocol. No arm."""
+    ready, sealed = readiness(participant), sealed_list(participant.trial)
+    if sealed is None or not isinstance(ready.source, OfStratum):
+        return ready.conditions, []
+    names = Names(study_of(sealed.protocol_version), language)
+    return ready.conditions, names.levels(ready.source.levels)
 
 
 def is_allocated(participant: Participant) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from randomization.importing.words import plain
 from trial.protocol.models import Trial
 from trial.protocol.selectors import protocols_so_far
 
@@ -13,12 +14,8 @@ from trial.protocol.selectors import protocols_so_far
 def names_an_arm(text: str, trial: Trial) -> bool:
     """Whether an arm's whole name or key stands in it, in any version and language of the protocol."""
     arms = [arm for protocol in protocols_so_far(trial) for arm in protocol.arms]
-    names = {_plain(name) for arm in arms for name in (arm.key, *arm.name.root.values())}
-    return bool(re.search(rf"(?<!\w)({'|'.join(map(re.escape, names))})(?!\w)", _plain(text)))
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())
+    names = {plain(name) for arm in arms for name in (arm.key, *arm.name.root.values())}
+    return bool(re.search(rf"(?<!\w)({'|'.join(map(re.escape, names))})(?!\w)", plain(text)))
 
 
 class UntellingForm(forms.Form):

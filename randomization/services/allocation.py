@@ -58,19 +58,19 @@ def allocate(*, participant: Participant, by: User, now: datetime) -> Allocation
     the trial for others. Raises NotReady with what is missing, or ListExhausted.
     """
     try:
-        return _allocate(participant, by, now, SIDE_BY_SIDE)
+        return _allocate(participant, by, now)
     except _NearTarget:
-        return _allocate(participant, by, now, ALONE)
+        return _allocate(participant, by, now, alone=True)
 
 
 @transaction.atomic
-def _allocate(participant: Participant, by: User, now: datetime, lock: str) -> Allocation:
+def _allocate(participant: Participant, by: User, now: datetime, *, alone: bool = False) -> Allocation:
     with connection.cursor() as cursor:
-        cursor.execute(lock, [participant.pk])
+        cursor.execute(ALONE if alone else SIDE_BY_SIDE, [participant.pk])
     ready = readiness(participant)
     if ready.allocation:
         return Allocation.objects.get(pk=ready.allocation)
-    if ready.is_near_target and lock is not ALONE:
+    if ready.is_near_target and not alone:
         raise _NearTarget
     source = _source(ready)
     allocation = Allocation(participant=participant, protocol_version=ready.version, at=now, by=by)

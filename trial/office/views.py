@@ -21,8 +21,7 @@ from randomization.selectors import (
     AllocationFact,
     allocation_fact,
     arm_for,
-    checklist,
-    decisive_answers,
+    checklist_and_answers,
     is_allocated,
     may_know_arm,
     randomization_number,
@@ -129,14 +128,14 @@ def randomize(request: HttpRequest, pk: int) -> HttpResponse:
         if may_know_arm(staff(request), one):
             request.session[JUST_RANDOMIZED] = pk
         return redirect("admin:people_participant_allocation", pk)
-    conditions = checklist(one)
+    conditions, answers = checklist_and_answers(one, _language())
     ready = all(condition.met for condition in conditions)
     protocol = active_protocol(one.trial)
     may_read = ready and has_permission(request.user, Permission.VIEW_HEALTH_ANSWERS, site=one.site)
     context = {
         "participant": one,
         "protocol": protocol,
-        "answers": decisive_answers(one, _language()) if may_read else [],
+        "answers": answers if may_read else [],
         "form": form,
         "conditions": conditions,
         "ready": ready,
