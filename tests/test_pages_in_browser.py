@@ -40,6 +40,8 @@ from tests.randomization.imported import TWO_PERSONS, imported_trial, list_file
 from tests.test_roles import EXPECTED, address_of
 from tests.world import THEN, undone
 from trial.accounts.models import User
+from trial.core.errors import DomainError
+from trial.core.middleware import SayRefusalMiddleware
 from trial.people.access import SESSION_KEY
 from trial.people.services import grant
 from trial.protocol.selectors import active_protocol
@@ -340,6 +342,9 @@ ERRORS = {
     "403": lambda request: defaults.permission_denied(request, PermissionDenied()),
     "403_csrf": csrf.csrf_failure,
     "404": lambda request: defaults.page_not_found(request, Http404()),
+    "409": lambda request: SayRefusalMiddleware(defaults.server_error).process_exception(
+        request, DomainError("The list does not open. Tell the statistician.")
+    ),
     "500": defaults.server_error,
 }
 
